@@ -1,0 +1,8 @@
+/** npm run faults: sets up what the rounds need and runs them under the pinned Node. */
+import { spawnSync } from 'node:child_process'
+import { ensureDebian, forAgent, forTests } from './setup-debian.mjs'
+import { ensurePackages, pinnedNode, root } from './setup-npm.mjs'
+
+ensurePackages()
+ensureDebian({ ...forAgent, ...forTests })
+process.exit(spawnSync(pinnedNode(), ['--disable-warning=ExperimentalWarning', `${root}bench/faults/main.ts`, ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1)

@@ -1,0 +1,61 @@
+/**
+ * Brings Debian packages that are missing on this machine. Plain JavaScript without any package.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fail } from './setup-npm.mjs'
+
+/** What an agent needs, with a program or file by which each is recognised. */
+export const forAgent = {
+  podman: '/usr/bin/podman',
+  // Podman brings crun; where a machine may not raise limits, runc is the one that works.
+  runc: '/usr/sbin/runc',
+  nftables: '/usr/sbin/nft',
+  iproute2: '/usr/sbin/ip',
+  conntrack: '/usr/sbin/conntrack',
+  'busybox-static': '/bin/busybox',
+  'ca-certificates': '/etc/ssl/certs/ca-certificates.crt',
+}
+
+/** What the tests need beyond that: real MQTT clients, a git server, password files, terminals and what runs in them. */
+export const forTests = {
+  'mosquitto-clients': '/usr/bin/mosquitto_sub',
+  git: '/usr/bin/git',
+  openssl: '/usr/bin/openssl',
+  'apache2-utils': '/usr/bin/htpasswd',
+  tmux: '/usr/bin/tmux',
+  // What people run in a terminal.
+  'vim-tiny': '/usr/bin/vi',
+  procps: '/usr/bin/top',
+  faketime: '/usr/bin/faketime',
+  curl: '/usr/bin/curl',
+  'python3-kubernetes': '/usr/lib/python3/dist-packages/kubernetes/__init__.py',
+}
+
+const isInstalled = (name, file) =>
+  existsSync(file) || spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' }).stdout === 'installed'
+
+/** Runs a command as root: as it is, or through sudo. */
+const asRoot = (words, what) => {
+  const isRoot = process.getuid() === 0
+  if (!isRoot && !existsSync('/usr/bin/sudo')) fail(`${what} needs root. Run this as root, or install sudo.`)
+  const [program, ...rest] = isRoot ? words : ['sudo', '--preserve-env=DEBIAN_FRONTEND', ...words]
+  return spawnSync(program, rest, { stdio: ['inherit', 'pipe', 'pipe'], encoding: 'utf8', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+}
+
+/** Installs those of the packages that are not there. Says which, and what failed. */
+export const ensureDebian = packages => {
+  const missing = Object.entries(packages).filter(([name, file]) => !isInstalled(name, file)).map(([name]) => name)
+  if (missing.length === 0) return
+  if (!existsSync('/usr/bin/apt-get')) fail(`this machine has no apt-get; install ${missing.join(', ')} by its own means and run this again.`)
+  process.stderr.write(`dunlin: installing Debian packages (once, a minute): ${missing.join(' ')} …\n`)
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...missing]
+  let done = asRoot(install, 'installing packages')
+  if (done.status !== 0) {
+    process.stderr.write('dunlin: refreshing the package lists …\n')
+    const updated = asRoot(['apt-get', 'update'], 'refreshing the package lists')
+    if (updated.status !== 0) fail(`apt-get update failed:\n${updated.stderr}\nCheck the network and /etc/apt/sources.list, then run this again.`)
+    done = asRoot(install, 'installing packages')
+  }
+  if (done.status !== 0) fail(`apt-get install failed:\n${done.stderr}\nMend that, then run this again.`)
+}

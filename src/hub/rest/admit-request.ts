@@ -1,0 +1,55 @@
+import type { AccessRequest, AccessRules } from '../../core/access/access-rules.ts'
+import { authorize } from '../../core/access/authorize.ts'
+import type { Caller } from '../identity/caller.ts'
+import { accessRules, admitCaller, demand, impersonated } from './access-gate.ts'
+import { accessOf } from './access-of.ts'
+import type { Rest } from './api-request.ts'
+import type { HttpRequest } from './door.ts'
+import { parsePath, type ResourcePath, type Route } from './route.ts'
+
+/** What was asked and by whom, for the audit: filled in as soon as it is known. */
+export interface Audited {
+  caller?: Caller
+  access?: AccessRequest
+  impersonatedBy?: string
+  /** Absent: no resource. */
+  at?: ResourcePath
+}
+
+/**
+ * What a request for the Kubernetes API is about, and for whom it is done, when the caller may do it.
+ *
+ * @throws Fault Unauthorized | Forbidden | BadRequest
+ */
+export const admitRequest = (
+  http: HttpRequest,
+  rest: Pick<Rest, 'objects'>,
+  audited: Audited,
+): { readonly route: Route; readonly caller: Caller } => {
+  audited.caller = http.caller
+  const route = parsePath(http.path)
+  const access = accessOf(http, route)
+  audited.access = access
+  if (route.route === 'resource') audited.at = route.at
+  const rules = accessRules(rest.objects)
+  const caller = impersonated(admitCaller(http.caller), http.headers, rules)
+  audited.caller = caller
+  if (caller.user !== http.caller.user) audited.impersonatedBy = http.caller.user
+  if (!mayConnect(caller, access, rules)) demand(caller, access, rules)
+  return { route, caller }
+}
+
+/** Who asks, for the record of streams. */
+export const askerOf = <Http extends HttpRequest>(http: Http, audited: Audited) => ({
+  http,
+  ...(audited.impersonatedBy === undefined ? {} : { impersonatedBy: audited.impersonatedBy }),
+})
+
+const connections: readonly (string | undefined)[] = ['exec', 'attach', 'portforward']
+
+/** k8s: a WebSocket is opened by GET, and so asks for `get`; the right that is meant is `create`, and it is enough. */
+const mayConnect = (caller: Caller, access: AccessRequest, rules: AccessRules): boolean =>
+  access.verb === 'get' &&
+  access.resource === 'pods' &&
+  connections.includes(access.subresource) &&
+  authorize(caller, { ...access, verb: 'create' }, rules).isAllowed

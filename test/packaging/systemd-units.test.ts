@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const folder = fileURLToPath(new URL('../../packaging/systemd/', import.meta.url))
+
+/** `Key=value` lines of a unit, comments left out. */
+const settingsOf = (name: string): ReadonlyMap<string, string> =>
+  new Map(
+    readFileSync(`${folder}${name}`, 'utf8')
+      .split('\n')
+      .filter(line => /^[A-Za-z]+=/.test(line))
+      .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
+
+/** systemd.exec(5): each of these gives the unit a mount namespace of its own, or takes namespaces away. */
+const ownMounts =
+  /^(Private(Tmp|Devices|Mounts|Users|Network|IPC)|Protect\w+|Read(Only|Write)Paths|InaccessiblePaths|BindPaths|TemporaryFileSystem|RootDirectory|RootImage|MountFlags|RestrictNamespaces|DynamicUser|NoNewPrivileges)$/
+
+t.test('what makes pods sees and keeps the mounts and namespaces of the machine', async t => {
+  const agent = settingsOf('dunlin-agent.service')
+  t.strictSame(
+    [...agent.keys()].filter(key => ownMounts.test(key)),
+    [],
+  )
+  t.equal(agent.get('KillMode'), 'process', 'containers outlive it')
+  t.equal(agent.get('Delegate'), 'yes')
+  t.equal(agent.get('RuntimeDirectory'), 'dunlin')
+  t.equal(agent.get('RuntimeDirectoryPreserve'), 'yes', 'the sandboxes of the pods stay')
+  t.notMatch(agent.get('After'), /network-online/, 'pods start without a network')
+})
+
+t.test('hub and agent are started again, however they ended, and are asked to drain', async t => {
+  for (const name of ['dunlin-agent.service', 'dunlin-hub.service']) {
+    const settings = settingsOf(name)
+    t.equal(settings.get('Restart'), 'always', name)
+    t.equal(settings.get('StartLimitIntervalSec'), '0', name)
+    t.equal(settings.get('KillSignal'), 'SIGTERM', name)
+    t.equal(settings.get('UMask'), '0077', name)
+  }
+})
