@@ -18,9 +18,15 @@ export const watchExits = (tmpDir: string): Exits => {
   const folder = `${tmpDir}/exits`
   const listeners = new Set<(engineId: string) => void>()
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  /** Ends that were told while their file was there: its going is no news. */
+  const told = new Set<string>()
   const watcher: FSWatcher = watch(folder, (_event, name) => {
-    // conmon writes `<id>.<random>` first and renames it; podman removes the file when it has read it.
-    if (name === null || !/^[0-9a-f]{64}$/.test(name) || !existsSync(`${folder}/${name}`)) return
+    // conmon writes `<id>.<random>` first and renames it; podman removes the file when it has read it, which may be
+    // before we hear of either.
+    if (name === null || !/^[0-9a-f]{64}$/.test(name)) return
+    const isThere = existsSync(`${folder}/${name}`)
+    if (!isThere && told.delete(name)) return
+    if (isThere) told.add(name)
     for (const act of listeners) act(name)
   })
   // The folder is ours and stays; were it taken away, the slow look still finds every end.

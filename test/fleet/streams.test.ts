@@ -165,7 +165,8 @@ for (const [index, kubectl] of kubectls.entries()) {
     t.match(await ok(`logs ${name} -c web --tail=1 --timestamps`), /^\d{4}-\d\d-\d\dT[\d:.]+Z tick \d+\n$/)
     t.equal(await ok(`logs ${name} -c web --limit-bytes=6`), 'tick 1')
     t.ok((await ok(`logs ${name} -c web --since=2s`)).split('\n').length < 8, 'the last seconds alone')
-    t.match(await ok(`logs ${name} --all-containers --prefix`), /\[pod\/web-\S+\/web\] tick 1[\s\S]*\/echo\] ready/)
+    const both = await ok(`logs ${name} --all-containers --prefix`)
+    for (const line of [/^\[pod\/web-\S+\/web\] tick 1$/m, /^\[pod\/web-\S+\/echo\] ready$/m]) t.match(both, line)
     t.match(await ok('logs deployment/web -c web --tail=1'), /^tick \d+\n$/)
     t.match(await ok('logs -l app=web -c echo'), /^ready\n/)
     await until('the restart', async () => {

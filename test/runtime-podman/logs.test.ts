@@ -141,6 +141,31 @@ t.test('a follower goes over rotations, however slow it is', async t => {
   t.strictSame(texts, ['0', '1', '2', '3', '4', '5'])
 })
 
+t.test('a follower ends when the end comes while it asks whether it came', async t => {
+  const path = `${t.testdir({ '0.log': line('0') })}/0.log`
+  let wake: () => void = () => undefined
+  let asked = 0
+  const follower = readLog({
+    path,
+    options: { follow: true },
+    signal: AbortSignal.timeout(10_000),
+    isOver: async () => {
+      asked += 1
+      if (asked > 1) return true
+      // The answer was given before the end, and comes after it.
+      wake()
+      return false
+    },
+    onEnd: act => {
+      wake = act
+      return () => undefined
+    },
+  })
+  const texts: string[] = []
+  for await (const one of follower) texts.push(one.text.toString())
+  t.strictSame([texts, asked], [['0\n'], 2])
+})
+
 t.test('a log is moved aside when it has grown, also where nobody reads the pipe', async t => {
   const path = `${t.testdir({ '0.log': line('x') })}/0.log`
   const of = { path, controlPipe: '/nowhere/ctl' }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/lib/clock.ts'
 import { execInContainer } from '../../src/runtime-podman/exec.ts'
@@ -105,6 +105,18 @@ t.test('an exit file tells of an end; other files do not', async t => {
   // As conmon does it.
   writeFileSync(`${folder}/exits/${id}.tmp`, '7')
   renameSync(`${folder}/exits/${id}.tmp`, `${folder}/exits/${id}`)
+  t.equal(await first, id)
+})
+
+t.test('an exit file that is gone before anybody looks has told of the end all the same', async t => {
+  const folder = t.testdir({})
+  const exits = watchExits(folder)
+  t.teardown(() => exits.close())
+  const id = 'b'.repeat(64)
+  const first = new Promise<string>(resolve => exits.onEnd(resolve))
+  writeFileSync(`${folder}/exits/${id}.tmp`, '7')
+  renameSync(`${folder}/exits/${id}.tmp`, `${folder}/exits/${id}`)
+  rmSync(`${folder}/exits/${id}`)
   t.equal(await first, id)
 })
 

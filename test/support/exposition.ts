@@ -72,7 +72,7 @@ const readSample = (line: string): ReadSample | undefined => {
     labels.push([label, value.replaceAll(/\\([\s\S])/g, (_, one: string) => (one === 'n' ? '\n' : one))])
     rest = rest.slice(whole.length)
   }
-  return { name, labels, value: number === '+Inf' ? Number.POSITIVE_INFINITY : Number(number) }
+  return { name, labels, value: Number(number.replace('Inf', 'Infinity')) }
 }
 
 /** Buckets grow, the last is +Inf and equal to the count, and there is a sum. */

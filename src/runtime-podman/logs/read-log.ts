@@ -52,10 +52,9 @@ async function* rawLines(of: Parameters<typeof readLog>[0]): AsyncGenerator<Buff
     let offset = start.offset
     let rest: Buffer = Buffer.alloc(0)
     while (!of.signal.aborted) {
-      const isLast = of.options.follow ? undefined : true
-      // Asked before the last read, so that what was written before the end is read.
-      const wasOver = isLast ?? (await of.isOver())
+      // An end that comes while it is asked for wakes; what was written before the end is read after the answer.
       awake.arm()
+      const wasOver = of.options.follow ? await of.isOver() : true
       if (file !== undefined) {
         for (;;) {
           const chunk = Buffer.alloc(chunkBytes)

@@ -26,8 +26,8 @@ export const rotateLog = async (of: {
   return true
 }
 
-/** How long conmon gets to open its new file. */
-const reopenMs = 1000
+/** How long conmon gets to open its new file: milliseconds as a rule, longer where the machine stands still. */
+const reopenMs = 30_000
 
 /**
  * conmon: message type 2 on its control pipe reopens the log (two numbers follow, unused). Each message makes a new
@@ -48,8 +48,10 @@ const reopen = async ({
     } finally {
       await pipe.close()
     }
-    for (let waitedMs = 0; waitedMs < reopenMs && (await sizeOf(path)) === undefined; waitedMs += 5)
-      await new Promise(resolve => setTimeout(resolve, 5))
+    for (let waitedMs = 0, ms = 5; waitedMs < reopenMs && (await sizeOf(path)) === undefined; waitedMs += ms) {
+      await new Promise(resolve => setTimeout(resolve, ms))
+      ms = Math.min(2 * ms, 500)
+    }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code !== 'ENXIO' && code !== 'ENOENT') throw error
