@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isFault } from '../../src/api/fault.ts'
 import { allKinds } from '../../src/api/kinds.ts'
 import { strategicMerge } from '../../src/api/patch/strategic-merge.ts'
 import { patchSchemaOf } from '../../src/api/patch/typed-schema.ts'
 import { conform, fieldsOf, hasSchema } from '../../src/api/schema.ts'
+import fc from '../support/fast-check.ts'
 
 const texts = fc.constantFrom(
   '',

@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { parseBody, parseSent, type SentTypes } from '../../src/api/body.ts'
 import { isFault } from '../../src/api/fault.ts'
 import { protobufFields } from '../../src/api/generated/protobuf.ts'
 import { protobufType } from '../../src/api/protobuf.ts'
 import { fieldsOf, hasSchema } from '../../src/api/schema.ts'
+import fc from '../support/fast-check.ts'
 import { reasonOf } from './fault-of.ts'
 import { kubectlBodies } from './fixtures/kubectl-bodies.ts'
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isFault } from '../../src/api/fault.ts'
 import {
@@ -12,6 +11,7 @@ import {
   parseQuantity,
   unitsOf,
 } from '../../src/api/quantity.ts'
+import fc from '../support/fast-check.ts'
 import { reasonOf } from './fault-of.ts'
 
 t.test('every suffix means what Kubernetes says', async t => {

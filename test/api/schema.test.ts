@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { schemas } from '../../src/api/generated/schemas.ts'
 import { allKinds } from '../../src/api/kinds.ts'
 import { mergeRules } from '../../src/api/merge-keys.ts'
 import { conform, fieldsOf, hasSchema } from '../../src/api/schema.ts'
+import fc from '../support/fast-check.ts'
 
 t.test('every kind has its schema, and every type mentioned is there', async t => {
   for (const kind of allKinds) t.ok(hasSchema(kind.schema), kind.kind)

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isFault } from '../../src/api/fault.ts'
 import {
@@ -10,6 +9,7 @@ import {
   parseFieldSelector,
   parseSelector,
 } from '../../src/api/selector.ts'
+import fc from '../support/fast-check.ts'
 import { faultOf, reasonOf } from './fault-of.ts'
 
 const labels = { app: 'web', tier: 'front', 'example.com/zone': 'a', cores: '4' }

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isFault } from '../../src/api/fault.ts'
 import { maxDepth, parseStrictJson } from '../../src/api/strict-json.ts'
+import fc from '../support/fast-check.ts'
 import { faultOf, reasonOf } from './fault-of.ts'
 
 t.test('it reads what JSON.parse reads, and the same', async () => {

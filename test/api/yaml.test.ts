@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isFault } from '../../src/api/fault.ts'
 import { formatYaml, parseYaml } from '../../src/api/yaml.ts'
+import fc from '../support/fast-check.ts'
 import { faultOf, reasonOf } from './fault-of.ts'
 
 const firstOf = (text: string): unknown => parseYaml(text)[0]?.value

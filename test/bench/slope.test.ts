@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { slope } from '../../bench/soak/slope.ts'
+import fc from '../support/fast-check.ts'
 
 t.test('a line through points that lie on it is that line', async () => {
   fc.assert(

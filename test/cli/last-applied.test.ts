@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { applyPatchOf, type MergeRule } from '../../src/cli/last-applied.ts'
+import fc from '../support/fast-check.ts'
 
 const rule: MergeRule = path =>
   path.at(-1) === 'containers' ? { key: 'name' } : path.at(-1) === 'finalizers' ? { isSet: true } : undefined

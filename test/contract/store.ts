@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import type { Test } from 'tap'
 import { isFault } from '../../src/api/fault.ts'
 import type { Store, StoreEvent, StoreOperation } from '../../src/hub/store/store.ts'
 import { fails } from '../support/fails.ts'
+import fc from '../support/fast-check.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (value: Uint8Array | undefined): string => new TextDecoder().decode(value)

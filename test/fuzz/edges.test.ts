@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '../../src/api/fault.ts'
+import fc from '../support/fast-check.ts'
 import type { Edge } from './edge.ts'
 import { edges } from './edges.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import fc from '../support/fast-check.ts'
 
 /*
  * Input for parsers, from three sources: what is valid, changed a little; what is made of the parser's own alphabet; and

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { der, readDer } from '../../src/lib/der.ts'
+import fc from '../support/fast-check.ts'
 
 t.test('values are written as X.690 says', async t => {
   const cases: readonly [string, Buffer, string][] = [

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { exposition, type Family, familyOf, inChunks } from '../../src/lib/exposition.ts'
 import { meterOf } from '../../src/lib/meter.ts'
 import { readExposition, valueIn } from '../support/exposition.ts'
+import fc from '../support/fast-check.ts'
 
 const table = {
   jobs_total: { type: 'counter', labels: ['queue', 'result'], help: 'Jobs done.' },

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import t from 'tap'
 import { openFolder } from '../../src/lib/folder-handle.ts'
 import { packFolder } from '../../src/lib/pack-folder.ts'
 import { readEntries, type TarEntry, writeEntries } from '../../src/lib/tar-entries.ts'
+import fc from '../support/fast-check.ts'
 import { folderOf } from '../support/folder-of.ts'
 
 async function* of<T>(...items: readonly T[]): AsyncIterable<T> {

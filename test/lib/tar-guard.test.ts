@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import fc from 'fast-check'
 import t from 'tap'
 import { writeTar } from '../../src/lib/tar.ts'
 import { guardTar, TarRefusal } from '../../src/lib/tar-guard.ts'
+import fc from '../support/fast-check.ts'
 import { folderOf } from '../support/folder-of.ts'
 
 /** A header that is fine, with these fields; the checksum is made to fit. */

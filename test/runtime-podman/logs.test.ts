@@ -1,10 +1,10 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
-import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { LogOptions } from '../../src/core/pods/runtime.ts'
 import { parseLogLine, utcNanos } from '../../src/runtime-podman/logs/log-line.ts'
 import { readLog } from '../../src/runtime-podman/logs/read-log.ts'
 import { rotateLog } from '../../src/runtime-podman/logs/rotate-log.ts'
+import fc from '../support/fast-check.ts'
 
 const line = (text: string, second = 0): string =>
   `2026-11-24T13:00:${String(second).padStart(2, '0')}.000000001+00:00 stdout F ${text}\n`

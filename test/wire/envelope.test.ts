@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isFault } from '../../src/api/fault.ts'
 import { type EnvelopeToRead, type EnvelopeToWrite, readEnvelope, writeEnvelope } from '../../src/wire/envelope.ts'
 import { openSealed } from '../../src/wire/seal.ts'
+import fc from '../support/fast-check.ts'
 import { aSealKey, aSigner } from './keys.ts'
 
 const hub = aSigner()

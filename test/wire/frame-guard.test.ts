@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { generate } from 'mqtt-packet'
 import t from 'tap'
 import { frameGuard } from '../../src/wire/frame-guard.ts'
+import fc from '../support/fast-check.ts'
 
 t.test('frames within the bound pass, however the bytes are cut', async () => {
   const frames = [

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isFault } from '../../src/api/fault.ts'
 import type { Pod } from '../../src/api/types.ts'
@@ -9,6 +8,7 @@ import { parseAssignment } from '../../src/wire/parse-assignment.ts'
 import { parseCommand, parseHelloReply, parseNotice } from '../../src/wire/parse-down.ts'
 import { parseNeighbourhood } from '../../src/wire/parse-neighbourhood.ts'
 import { parseEvents, parseHello, parseLive, parseResult, parseStatus } from '../../src/wire/parse-up.ts'
+import fc from '../support/fast-check.ts'
 
 const aPod = (spec: object = {}): Pod => ({
   metadata: { name: 'web', namespace: 'default', uid: 'u1' },

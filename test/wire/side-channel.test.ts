@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { Fault, isFault } from '../../src/api/fault.ts'
 import { mostPayloadBytes, readFrame, writeFrame } from '../../src/wire/side-channel/frame.ts'
 import { type Mux, webSocketLimits, windowBytes } from '../../src/wire/side-channel/mux.ts'
 import { settle } from '../fakes/clock.ts'
 import { fails } from '../support/fails.ts'
+import fc from '../support/fast-check.ts'
 import { aPair } from './mux-pair.ts'
 
 const collect = async (source: AsyncIterable<Uint8Array>): Promise<string> => {

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { tunnelEnd } from '../../src/wire/side-channel/tunnel.ts'
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../src/wire/side-channel/tunnel-frame.ts'
 import { manualClock, settle } from '../fakes/clock.ts'
 import { fails } from '../support/fails.ts'
+import fc from '../support/fast-check.ts'
 
 const token = 'a'.repeat(64)
 const keys = tunnelKeys(token)

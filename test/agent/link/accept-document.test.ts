@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { acceptDocument, confirmDocument } from '../../../src/agent/link/accept-document.ts'
 import { compareTuples } from '../../../src/core/nodes/assignment.ts'
 import type { Held } from '../../../src/wire/payloads.ts'
+import fc from '../../support/fast-check.ts'
 
 const held = (incarnation: number, revision: number, term: number, digest = 'a'): Held => ({
   tuple: { incarnation, revision, term },

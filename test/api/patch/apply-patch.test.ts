@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { type FieldValidation, scaleBody } from '../../../src/api/body.ts'
 import { isFault } from '../../../src/api/fault.ts'
@@ -7,6 +6,7 @@ import { applyPatch, type patchTypes } from '../../../src/api/patch/apply-patch.
 import { jsonPatch } from '../../../src/api/patch/json-patch.ts'
 import { mergePatch } from '../../../src/api/patch/merge-patch.ts'
 import type { KubeObject } from '../../../src/api/types.ts'
+import fc from '../../support/fast-check.ts'
 import { faultOf, reasonOf } from '../fault-of.ts'
 import { aDeployment, aService } from '../objects.ts'
 

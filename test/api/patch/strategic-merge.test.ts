@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { type Members, type PatchSchema, strategicMerge, untyped } from '../../../src/api/patch/strategic-merge.ts'
+import fc from '../../support/fast-check.ts'
 import { reasonOf } from '../fault-of.ts'
 
 /** A type with a list of each sort, which holds itself. */

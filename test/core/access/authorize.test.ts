@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '../../../src/api/types.ts'
 import type { AccessRequest, AccessRules } from '../../../src/core/access/access-rules.ts'
 import { authorize, forbiddenText } from '../../../src/core/access/authorize.ts'
 import { builtInBindings, builtInRoles } from '../../../src/core/access/built-in-roles.ts'
 import { missingRules, ruleText } from '../../../src/core/access/escalation.ts'
+import fc from '../../support/fast-check.ts'
 
 const rulesOf = (of: {
   readonly clusterRoles?: readonly ClusterRole[]

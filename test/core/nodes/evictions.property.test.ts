@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { Node, Pod } from '../../../src/api/types.ts'
 import { isMostlyLost, planEvictions, siteTally } from '../../../src/core/nodes/evictions.ts'
 import { nodeRoom } from '../../../src/core/scheduling/node-room.ts'
+import fc from '../../support/fast-check.ts'
 
 const now = Date.parse('2026-01-02T03:04:05Z')
 const lostAt = new Date(now - 3_600_000).toISOString()

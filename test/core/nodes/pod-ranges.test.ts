@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { freePodRange } from '../../../src/core/nodes/pod-ranges.ts'
 import { parseRange, rangesOverlap } from '../../../src/core/services/ranges.ts'
+import fc from '../../support/fast-check.ts'
 
 const free = (taken: readonly string[], after?: string, clusterCIDR = '10.64.0.0/11', prefix = 25) =>
   freePodRange({ clusterCIDR, prefix, after, isTaken: range => taken.includes(range) })

@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { Container, Pod } from '../../../src/api/types.ts'
 import type { ObservedContainer, ObservedPod } from '../../../src/core/pods/runtime.ts'
 import { specHash } from '../../../src/core/pods/spec-hash.ts'
 import { aContainer, anObservedContainer, anObservedPod, aPod } from '../../fakes/builders.ts'
+import fc from '../../support/fast-check.ts'
 import { type PodWorld, plan, podWorld, restartAgent, settleInTime } from './pod-world.ts'
 
 /*

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { Node, Pod } from '../../../src/api/types.ts'
 import { nodeRoom, withPod } from '../../../src/core/scheduling/node-room.ts'
 import { schedulePod } from '../../../src/core/scheduling/schedule-pod.ts'
+import fc from '../../support/fast-check.ts'
 import { aPodToPlace } from './builders.ts'
 
 const nodes = fc.array(

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { Service, ServiceSpec } from '../../../src/api/types.ts'
 import { allocateService, takenBy } from '../../../src/core/services/allocate.ts'
+import fc from '../../support/fast-check.ts'
 
 const ranges = { serviceCIDR: '10.96.0.0/16', dnsAddress: '10.96.0.10', firstNodePort: 30_000, lastNodePort: 32_767 }
 const tiny = { serviceCIDR: '10.96.0.0/28', dnsAddress: '10.96.0.10', firstNodePort: 30_000, lastNodePort: 30_005 }

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { contains, formatCidr, formatIp, overlaps, parseCidr, parseIp } from '../../../src/core/services/cidr.ts'
 import { choosePodAddress, gatewayOf, roomFor } from '../../../src/core/services/pod-addresses.ts'
+import fc from '../../support/fast-check.ts'
 
 t.test('an address survives being read and written', async t => {
   fc.assert(fc.property(fc.nat(0xffffffff), value => parseIp(formatIp(value)) === value))

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { compile } from '../../../src/core/services/compile.ts'
 import { diff } from '../../../src/core/services/diff.ts'
@@ -6,6 +5,7 @@ import type { Installed } from '../../../src/core/services/elements.ts'
 import { elementsOf, nothingInstalled } from '../../../src/core/services/elements.ts'
 import { leavers } from '../../../src/core/services/leavers.ts'
 import { aNetwork } from '../../contract/pod-network.ts'
+import fc from '../../support/fast-check.ts'
 import { aNeighbourhood, anEndpoint, aService } from './a-service.ts'
 import { applyBatch } from './nft-model.ts'
 

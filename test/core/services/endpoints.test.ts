@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { EndpointSlice, Pod, Service } from '../../../src/api/types.ts'
 import { mostPerSlice, planEndpoints, targetPortOf } from '../../../src/core/services/endpoints.ts'
+import fc from '../../support/fast-check.ts'
 
 const aService = (spec: Partial<Service['spec'] & object> = {}): Service => ({
   metadata: { name: 'web', namespace: 'default', uid: 'uid-of-web' },

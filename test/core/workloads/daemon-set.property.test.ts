@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { DaemonSet, Node, Pod } from '../../../src/api/types.ts'
 import { withCondition } from '../../../src/core/workloads/conditions.ts'
 import { nodeOfDaemonPod } from '../../../src/core/workloads/daemon-pod.ts'
 import { planDaemonSet } from '../../../src/core/workloads/daemon-set.ts'
 import { isReady, isTerminating } from '../../../src/core/workloads/pod-facts.ts'
+import fc from '../../support/fast-check.ts'
 
 /** A DaemonSet, nodes and pods as values; each pod is bound and named by the world, as scheduler and API would. */
 class Daemons {

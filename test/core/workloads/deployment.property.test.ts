@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isActive, isAvailable, isReady } from '../../../src/core/workloads/pod-facts.ts'
 import { fenceposts } from '../../../src/core/workloads/resolve-percent.ts'
+import fc from '../../support/fast-check.ts'
 import { aDeploymentValue, FleetOfValues, podImage } from './fleet-of-values.ts'
 
 const size = fc.oneof(fc.nat(4), fc.constantFrom('0%', '25%', '50%', '100%'))

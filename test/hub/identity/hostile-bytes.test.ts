@@ -1,5 +1,4 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import fc from 'fast-check'
 import t from 'tap'
 import { certificateRequest } from '../../../src/agent/identity/certificate-request.ts'
 import { Fault } from '../../../src/api/fault.ts'
@@ -9,6 +8,7 @@ import { nameFromHost, nodeNameWrong } from '../../../src/hub/identity/node-name
 import { parseEnrolment, parseEnrolRequest, parsePublicKey, parseRenewRequest } from '../../../src/wire/enrolment.ts'
 import { formatJoinToken, parseJoinToken } from '../../../src/wire/join-token.ts'
 import { fails } from '../../support/fails.ts'
+import fc from '../../support/fast-check.ts'
 
 const key = createPrivateKey(makePrivateKey('p256'))
 const request = certificateRequest(key, 'dunlin-agent')

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import t from 'tap'
+import fc from '../../support/fast-check.ts'
 import { startKit } from '../../support/rest.ts'
 
 const word = fc.oneof(

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { KubeObject } from '../../../src/api/types.ts'
 import { objectCache } from '../../../src/hub/store/object-cache.ts'
+import fc from '../../support/fast-check.ts'
 import { testKinds } from '../../support/kinds.ts'
 
 const order = ({ metadata }: KubeObject): string => `${metadata.namespace}\0${metadata.name}`

@@ -1,5 +1,4 @@
 import { decode, encode, type Packet } from 'dns-packet'
-import fc from 'fast-check'
 import t from 'tap'
 import { zoneOf } from '../../../src/core/services/dns-zone.ts'
 import type { ServiceEntry } from '../../../src/core/services/neighbourhood.ts'
@@ -10,6 +9,7 @@ import { answerCache } from '../../../src/netproxy/dns/answer-cache.ts'
 import type { AskUpstream } from '../../../src/netproxy/dns/upstream.ts'
 import { aNetwork } from '../../contract/pod-network.ts'
 import { aNeighbourhood, anEndpoint, aService } from '../../core/services/a-service.ts'
+import fc from '../../support/fast-check.ts'
 
 const handClock = () => {
   let now = 0

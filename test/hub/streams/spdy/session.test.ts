@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isFault } from '../../../../src/api/fault.ts'
 import { controlFrame, dataFrame, frameReader, uint32s } from '../../../../src/hub/streams/spdy/frames.ts'
 import { headerPacker, headerReader, mostBlockBytes } from '../../../../src/hub/streams/spdy/header-block.ts'
 import { mostStreams } from '../../../../src/hub/streams/spdy/session.ts'
 import { fails } from '../../../support/fails.ts'
+import fc from '../../../support/fast-check.ts'
 import { until } from '../../../support/until.ts'
 import { packHeaders, startSession, synStream } from './spdy-client.ts'
 
