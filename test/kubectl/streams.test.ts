@@ -85,6 +85,49 @@ const stories: { readonly [story: string]: (t: Test, kit: StreamsKit) => Promise
     t.equal(String(await echoed(port, Buffer.from('again'))), 'again', 'and it goes on')
     await client.stop()
   },
+
+  async 'rights: to create opens each of them, to get opens none'(t, kit) {
+    const { kubectl, streams } = kit
+    streams.ports.set(80, await echoServer(t))
+    streams.main = ['echo', 'attached']
+    const options = { env: kit.env, kubeconfig: kit.configOf('eva') }
+    const reads = { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] }
+    const on = (...verbs: readonly string[]) => ({
+      apiGroups: [''],
+      resources: ['pods/exec', 'pods/attach', 'pods/portforward'],
+      verbs,
+    })
+    await roleOf(kit, [reads, on('get', 'list', 'watch')])
+    for (const [words, door] of [
+      ['exec web -- true', 'exec'],
+      ['attach web', 'attach'],
+      ['port-forward --address 127.0.0.1 pod/web :80', 'portforward'],
+    ] as const) {
+      const refused = new RegExp(`User "eva" cannot create resource "pods/${door}"`)
+      t.match(await kubectl.run(words, options), { code: 1, stderr: refused }, words)
+    }
+    await kit.objects.modify('Role', { namespace: 'default', name: 'mine' }, role => ({
+      ...role,
+      ...{ rules: [reads, on('create')] },
+    }))
+    t.equal(await kubectl.ok('exec web -- echo hello', options), 'hello\n')
+    t.equal(await kubectl.ok('attach web', options), 'attached\n')
+    const client = kubectl.start('port-forward --address 127.0.0.1 pod/web :80', options)
+    const port = Number(/127.0.0.1:(\d+) -> 80/.exec(await client.line())?.[1])
+    t.equal(String(await echoed(port, Buffer.from('x'))), 'x')
+    await client.stop()
+  },
+}
+
+/** Gives `eva` a role of these rules. */
+const roleOf = async ({ objects }: KubectlKit, rules: readonly object[]): Promise<void> => {
+  const metadata = { name: 'mine', namespace: 'default' }
+  await objects.create('Role', { metadata, ...{ rules } })
+  const apiGroup = 'rbac.authorization.k8s.io'
+  await objects.create('RoleBinding', {
+    metadata,
+    ...{ roleRef: { apiGroup, kind: 'Role', name: 'mine' }, subjects: [{ apiGroup, kind: 'User', name: 'eva' }] },
+  })
 }
 
 const protocols: { readonly [protocol: string]: { readonly [name: string]: string } } = {

@@ -15,11 +15,20 @@ const resourceAccess = ({ method, query }: Pick<HttpRequest, 'method' | 'query'>
   // k8s: a Namespace is in itself, so that a RoleBinding in it can give rights to it.
   const namespace = group === '' && plural === 'namespaces' ? name : at.namespace
   // What a proxied request asks of its server is between the two.
-  const verb = verbOf(method, name !== '', subresource === 'proxy' ? new URLSearchParams() : query)
+  const verb = connects(at)
+    ? 'create'
+    : verbOf(method, name !== '', subresource === 'proxy' ? new URLSearchParams() : query)
   // k8s: a list or watch of one name is about that name, so that rights on names hold for it.
   const selected = name === '' && verb !== 'create' ? nameSelected(query) : name
   return { verb, group, resource: plural, subresource, name: selected, namespace }
 }
+
+/**
+ * k8s: AuthorizePodWebsocketUpgradeCreatePermission. A WebSocket is opened by GET, but who runs a command or connects
+ * does not read: the right is `create`, whatever opens it.
+ */
+const connects = ({ group, plural, subresource }: ResourcePath): boolean =>
+  group === '' && plural === 'pods' && ['exec', 'attach', 'portforward'].includes(subresource)
 
 const nameSelected = (query: URLSearchParams): string =>
   /(?:^|,)metadata\.name==?([^,=!]+)(?:,|$)/.exec(query.get('fieldSelector') ?? '')?.[1] ?? ''

@@ -1,5 +1,4 @@
-import type { AccessRequest, AccessRules } from '../../core/access/access-rules.ts'
-import { authorize } from '../../core/access/authorize.ts'
+import type { AccessRequest } from '../../core/access/access-rules.ts'
 import type { Caller } from '../identity/caller.ts'
 import { accessRules, admitCaller, demand, impersonated } from './access-gate.ts'
 import { accessOf } from './access-of.ts'
@@ -35,7 +34,7 @@ export const admitRequest = (
   const caller = impersonated(admitCaller(http.caller), http.headers, rules)
   audited.caller = caller
   if (caller.user !== http.caller.user) audited.impersonatedBy = http.caller.user
-  if (!mayConnect(caller, access, rules)) demand(caller, access, rules)
+  demand(caller, access, rules)
   return { route, caller }
 }
 
@@ -44,12 +43,3 @@ export const askerOf = <Http extends HttpRequest>(http: Http, audited: Audited) 
   http,
   ...(audited.impersonatedBy === undefined ? {} : { impersonatedBy: audited.impersonatedBy }),
 })
-
-const connections: readonly (string | undefined)[] = ['exec', 'attach', 'portforward']
-
-/** k8s: a WebSocket is opened by GET, and so asks for `get`; the right that is meant is `create`, and it is enough. */
-const mayConnect = (caller: Caller, access: AccessRequest, rules: AccessRules): boolean =>
-  access.verb === 'get' &&
-  access.resource === 'pods' &&
-  connections.includes(access.subresource) &&
-  authorize(caller, { ...access, verb: 'create' }, rules).isAllowed
