@@ -29,6 +29,10 @@ export const forTests = {
   procps: '/usr/bin/top',
   faketime: '/usr/bin/faketime',
   curl: '/usr/bin/curl',
+  // Cards: partition tables and FAT by other hands than ours, and what a stock system does at its first boot.
+  fdisk: '/usr/sbin/sfdisk',
+  dosfstools: '/usr/sbin/mkfs.vfat',
+  mtools: '/usr/bin/mcopy',
   'python3-kubernetes': '/usr/lib/python3/dist-packages/kubernetes/__init__.py',
 }
 

@@ -1,0 +1,101 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { closeSync, ftruncateSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import type { Patch, Source } from '../../../src/cli/flash/overlay.ts'
+
+/** Where the boot partition of the images begins. */
+export const bootOffset = 1024 * 1024
+
+const run = (program: string, words: readonly string[], input?: string): string =>
+  execFileSync(program, words, {
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(input === undefined ? {} : { input }),
+  })
+
+/** An image with an MBR (or GPT) and one FAT partition of `megabytes`, made by Debian's own tools. */
+export const makeImage = (
+  path: string,
+  of: { readonly bits: 16 | 32; readonly megabytes: number; readonly table?: 'dos' | 'gpt'; readonly label?: string },
+): void => {
+  writeFileSync(path, '')
+  const file = openSync(path, 'r+')
+  ftruncateSync(file, bootOffset * (of.megabytes + 4))
+  closeSync(file)
+  const table = of.table ?? 'dos'
+  const type = table === 'gpt' ? 'U' : 'c'
+  run(
+    '/sbin/sfdisk',
+    ['--quiet', path],
+    `label: ${table}\nstart=2048, size=${of.megabytes * 2048}, type=${type}\nstart=${(of.megabytes + 1) * 2048}, type=L\n`,
+  )
+  const words = [
+    '-F',
+    String(of.bits),
+    '--offset',
+    '2048',
+    '-n',
+    of.label ?? 'bootfs',
+    ...(of.bits === 32 ? ['-s', '1'] : []),
+  ]
+  run('/sbin/mkfs.vfat', [...words, path, String(of.megabytes * 1024)])
+}
+
+const partition = (path: string): string => `${path}@@${bootOffset}`
+const mtools = { ...process.env, MTOOLS_SKIP_CHECK: '1', MTOOLS_NO_VFAT: '0', TZ: 'UTC' }
+
+/** Puts a file onto the boot partition with mtools. */
+export const putFile = (image: string, name: string, text: string | Uint8Array): void => {
+  execFileSync('mcopy', ['-o', '-i', partition(image), '-', `::${name}`], { input: text, env: mtools })
+}
+
+/** What mtools reads. */
+export const getFile = (image: string, name: string): Buffer =>
+  execFileSync('mtype', ['-i', partition(image), `::${name}`], { env: mtools, maxBuffer: 1 << 28 })
+
+/** Copies all files into a folder, as mtools reads them. */
+export const getFiles = (image: string, into: string): void => {
+  run('mcopy', ['-s', '-n', '-i', partition(image), '::/', into])
+}
+
+/** All files and folders, as mtools lists them: `::/dunlin/join.json`. */
+export const listFiles = (image: string): readonly string[] => {
+  const listed = spawnSync('mdir', ['-b', '-s', '-i', partition(image), '::/'], { encoding: 'utf8', env: mtools })
+  return listed.stdout
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => line.replace(/^::\//, ''))
+    .toSorted()
+}
+
+/** What fsck.fat finds wrong with the boot partition; empty when it is clean. */
+export const damageOf = (image: string): string => {
+  const alone = `${image}.fat`
+  run('dd', [`if=${image}`, `of=${alone}`, 'bs=1M', 'skip=1', 'status=none'])
+  const checked = spawnSync('/sbin/fsck.fat', ['-n', alone], { encoding: 'utf8' })
+  return checked.status === 0 ? '' : checked.stdout + checked.stderr
+}
+
+/** The bytes of an open file. */
+export const openSource = (path: string): Source & { readonly close: () => void } => {
+  const file = openSync(path, 'r')
+  const end = Number(run('stat', ['-c', '%s', path]))
+  return {
+    length: end,
+    read(at, length) {
+      const bytes = Buffer.alloc(length)
+      for (let done = 0; done < length; ) {
+        const count = readSync(file, bytes, done, length - done, at + done)
+        if (count === 0) throw new RangeError(`${path} ends at ${at + done}`)
+        done += count
+      }
+      return bytes
+    },
+    close: () => closeSync(file),
+  }
+}
+
+export const applyPatches = (path: string, patches: readonly Patch[]): void => {
+  const file = openSync(path, 'r+')
+  for (const { offset, content } of patches) writeSync(file, content.read(0, content.length), 0, content.length, offset)
+  closeSync(file)
+}
