@@ -1,7 +1,6 @@
 import { connect as connectTls, TLSSocket } from 'node:tls'
 import { MqttClient } from 'mqtt'
 import { describeError, Fault } from '../../api/fault.ts'
-import { backoffMs } from '../../lib/backoff.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import { roomIn } from '../../lib/room-in.ts'
@@ -10,13 +9,14 @@ import { frameGuard } from '../../wire/frame-guard.ts'
 import { keepNoNumbers } from '../../wire/keep-no-numbers.ts'
 import { fleetPrefix, nodeTopic, noticeTopic, parseTopic } from '../../wire/topic-names.ts'
 import { listeners } from './listeners.ts'
+import { afterEnd, noTries, waitMs } from './reconnect.ts'
 
 /*
  *   one client a connection, so that no state of an old one is left:
  *
  *   TLS material anew ──> TLS (session resumed) ──> CONNECT, will ──> SUBSCRIBE d/+, b/hub ──> connected
  *        ^                                                                                     │ breaks
- *        └───────── after 0 to 2 s, doubling to 60 s, at the next address ─────────────────────┘
+ *        └───────── after a while (reconnect.ts), at the next address ─────────────────────────┘
  */
 
 export interface TlsMaterial {
@@ -50,8 +50,6 @@ const mostFrameBytes = 512 * 1024
 const usualKeepAliveSeconds = 120
 /** A hub that 10,000 come back to needs time. */
 const connectTimeoutMs = 45_000
-/** A connection that held for a minute was a good one: the next is tried as soon as the first. */
-const forgiveMs = 10_000
 const greetingKeepAliveMs = 5000
 /** MQTT 3.1.1, table 3.1: the return code of a CONNACK. */
 const notAuthorised = 5
@@ -75,7 +73,9 @@ export const mqttBus = (of: MqttBusOptions): AgentBus => {
   let current: { readonly client: MqttClient; isUp: boolean } | undefined
   let session: Buffer | undefined
   let connection = 0
-  let attempt = 0
+  let tries = noTries
+  /** Which of the addresses is the next. */
+  let turn = 0
   let upAt = 0
   let unacknowledged = 0
   let saidFailure: string | undefined
@@ -84,7 +84,7 @@ export const mqttBus = (of: MqttBusOptions): AgentBus => {
 
   const open = (): void => {
     const addresses = of.addresses()
-    const address = addresses[attempt % Math.max(1, addresses.length)]
+    const address = addresses[turn % Math.max(1, addresses.length)]
     if (address === undefined) throw new Fault('Machine', 'no address of the hub is known')
     const material = of.tls()
     connection += 1
@@ -185,18 +185,16 @@ export const mqttBus = (of: MqttBusOptions): AgentBus => {
     mine.client.end(true)
     if (mine.isUp) {
       log.info('the connection to the broker ended', { address })
-      // Each ten seconds that it held make up for one that failed.
-      attempt = Math.max(0, attempt - Math.floor((clock.monotonic() - upAt) / forgiveMs))
       connections.tell(false)
     }
-    retry()
+    retry(mine.isUp ? clock.monotonic() - upAt : 0)
   }
 
-  const retry = (): void => {
+  const retry = (heldMs: number): void => {
     if (isClosed) return
-    const wait = backoffMs({ attempt, first: 2000, most: 60_000, random: of.random() })
-    attempt += 1
-    cancelRetry = clock.after(wait, start)
+    tries = afterEnd(tries, heldMs)
+    turn += 1
+    cancelRetry = clock.after(waitMs(tries, of.random()), start)
   }
 
   const start = (): void => {
@@ -204,7 +202,7 @@ export const mqttBus = (of: MqttBusOptions): AgentBus => {
       open()
     } catch (error) {
       log.warn('no connection to the broker could be begun', { why: describeError(error) })
-      retry()
+      retry(0)
     }
   }
 

@@ -139,7 +139,7 @@ t.test('a refusal is told, so that a certificate that has ended can be renewed',
   t.equal(refusals, 2, 'and a broker that is not there refuses nobody')
 })
 
-t.test('a connection that held makes up for those that failed: ten seconds for each', async t => {
+t.test('a connection that held makes up for all that failed before it', async t => {
   let jumpedMs = 0
   const waits: number[] = []
   const clock: Clock = {
@@ -162,9 +162,9 @@ t.test('a connection that held makes up for those that failed: ten seconds for e
   const first = await heldFor(0)
   const second = await heldFor(0)
   t.ok(second > first, `${second} after ${first}`)
-  const third = await heldFor(25_000)
-  t.ok(third < second * 2, 'two are made up for')
-  t.equal(await heldFor(600_000), 2000, 'all of them')
+  const third = await heldFor(1000)
+  t.ok(third >= second, 'one of a second was none')
+  t.equal(await heldFor(20_000), 2000, 'and one that held counts for all')
 })
 
 t.test('a refused subscription is no connection', async t => {
