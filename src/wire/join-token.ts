@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { Fault } from '../api/fault.ts'
 
 /**
  * What a join token says, as one word to copy: where the hub is, by which CA it is known, and the secret.
- * `dunlin1.<id>.<secret>.<pin>.<addresses>`
+ * `dunlin1.<id>.<secret>.<pin>.<addresses>.<check>`: the last part shows a word that was mistyped or cut before
+ * anything of it is sent.
  */
 export interface JoinToken {
   /** Eight characters base32; names the token in lists. */
@@ -19,8 +21,17 @@ const mostLength = 2048
 const mostAddresses = 8
 
 /** @example formatJoinToken({ id, secret, pin, addresses: ['192.168.1.2:6443'] }) // 'dunlin1.k3v…' */
-export const formatJoinToken = (token: JoinToken): string =>
-  ['dunlin1', token.id, token.secret, token.pin, Buffer.from(token.addresses.join(',')).toString('base64url')].join('.')
+export const formatJoinToken = (token: JoinToken): string => {
+  const addresses = Buffer.from(token.addresses.join(',')).toString('base64url')
+  const word = ['dunlin1', token.id, token.secret, token.pin, addresses].join('.')
+  return `${word}.${checkOf(word)}`
+}
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** Six characters of base32, 30 bits of a SHA-256: one in a thousand million wrong words would pass. It guards nothing secret. */
+const checkOf = (word: string): string =>
+  [...createHash('sha256').update(word).digest().subarray(0, 6)].map(byte => alphabet[byte % 32]).join('')
 
 /**
  * Reads what `formatJoinToken` wrote; blanks and line breaks around it do not matter.
@@ -30,16 +41,24 @@ export const formatJoinToken = (token: JoinToken): string =>
 export const parseJoinToken = (text: string): JoinToken => {
   const word = text.trim()
   if (word.length > mostLength) throw wrong(`it has ${word.length} characters; at most ${mostLength} are read`)
-  const [version = '', id = '', secret = '', pin = '', addresses = '', ...more] = word.split('.')
+  const [version = '', id = '', secret = '', pin = '', addresses = '', check = '', ...more] = word.split('.')
   if (!version.startsWith('dunlin')) throw wrong('it must begin with "dunlin1."; copy the whole word')
   if (version !== 'dunlin1') throw wrong(`it is of form "${version.slice(0, 16)}"; this agent knows dunlin1`)
-  if (addresses === '' || more.length > 0)
-    throw wrong(`it has ${word.split('.').length} parts; expected 5: it was cut when it was copied`)
+  const parts = word.split('.').length
+  if (check === '' || more.length > 0)
+    throw wrong(`it has ${parts} parts; expected 6: it was cut when it was copied${parts === 5 ? older : ''}`)
   if (!/^[a-z2-7]{8}$/.test(id)) throw wrong(`its id "${id.slice(0, 16)}" is not eight characters of base32`)
   if (!/^[a-z2-7]{26}$/.test(secret)) throw wrong(`its secret has ${secret.length} characters; expected 26 of base32`)
   if (!/^[A-Za-z0-9_-]{43}$/.test(pin)) throw wrong(`its pin has ${pin.length} characters; expected 43 of base64url`)
+  if (check !== checkOf(word.slice(0, word.lastIndexOf('.'))))
+    throw wrong(
+      `its last part "${check.slice(0, 16)}" does not fit the rest: a character was changed or lost when it was copied; copy the whole word once more`,
+    )
   return { id, secret, pin, addresses: parseAddresses(addresses) }
 }
+
+/** Words without a check were made while there was no release. */
+const older = ', or it was made by a hub from before 0.1.0; make a new one: dunlin join-token create'
 
 const parseAddresses = (part: string): readonly string[] => {
   const addresses = Buffer.from(part, 'base64url').toString('utf8').split(',')

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { textAt } from '../../src/cli/shown.ts'
+import { formatJoinToken, parseJoinToken } from '../../src/wire/join-token.ts'
 import { ownWorld } from './own-world.ts'
 
 const world = ownWorld(import.meta.filename)
@@ -160,18 +161,19 @@ t.test('a token that is wrong, used or expired admits no node, and says so', asy
   const make = async (...words: readonly string[]): Promise<string> =>
     (await fleet.mustDunlin(['join-token', 'create', ...words])).split('\n')[0] ?? ''
   const token = await make()
-  const [, id = '', secret = '', pin = '', address = ''] = token.split('.')
+  const parts = parseJoinToken(token)
+  const { id, secret } = parts
+  const other = (word: string): string => word.replace(/^./, one => (one === 'a' ? 'b' : 'a'))
   const late = await make('--ttl', '1s')
   await until('its end', () =>
     dunlin(['join-token', 'list']).then(list => (/expired/.test(list.output) ? true : undefined)),
   )
   for (const [bad, says] of [
-    [`dunlin1.${id}.${secret}`, /it has 3 parts; expected 5: it was cut when it was copied/],
-    [['dunlin1', id, secret.replace(/^./, one => (one === 'a' ? 'b' : 'a')), pin, address].join('.'), /401.*token/],
-    [
-      ['dunlin1', id, secret, pin.replace(/^./, one => (one === 'A' ? 'B' : 'A')), address].join('.'),
-      /not the hub of this/,
-    ],
+    [`dunlin1.${id}.${secret}`, /it has 3 parts; expected 6: it was cut when it was copied/],
+    [token.slice(0, -1), /its last part ".*" does not fit the rest/],
+    [token.replace(secret, other(secret)), /its last part ".*" does not fit the rest/],
+    [formatJoinToken({ ...parts, secret: other(secret) }), /401.*token/],
+    [formatJoinToken({ ...parts, pin: other(parts.pin) }), /not the hub of this/],
     [late, /401.*expired at .* make a new one: dunlin join-token create/],
     [fleet.nodes[0]?.token ?? '', /401.*used/],
   ] as const) {
