@@ -1,7 +1,8 @@
-import { chmodSync, cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { build, type Metafile, type Plugin } from 'esbuild'
-import { agentLauncher } from './agent-launch.ts'
+import type { Metafile, Plugin } from 'esbuild'
+import { agentFlags, agentLauncher } from './agent-launch.ts'
+import { agentChildren, bundleInto } from './bundle-options.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -12,35 +13,12 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * @example await bundleAgent('/tmp/agent') // /tmp/agent/dunlin-agent
  */
 export const bundleAgent = async (target: string): Promise<Metafile> => {
-  rmSync(target, { recursive: true, force: true })
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: {
-      'dunlin-agent': 'src/agent/entry.ts',
-      'parts/inventory-child': 'src/agent/node/inventory-child.ts',
-      'parts/connect-child': 'src/runtime-podman/sandbox/connect-child.ts',
-    },
-    outdir: target,
-    bundle: true,
-    metafile: true,
-    splitting: true,
-    chunkNames: 'parts/[name]-[hash]',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'linked',
+  const metafile = await bundleInto({
+    target,
+    entryPoints: { 'dunlin-agent': 'src/agent/entry.ts', ...agentChildren },
     plugins: [replace],
-    // It brings a binary for each architecture, and a device may lack it.
-    external: ['@lydell/node-pty'],
-    // Packages in CommonJS ask for Node's own modules by require.
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-    },
   })
-  writeFileSync(`${target}/package.json`, '{"type":"module"}\n')
-  writeFileSync(`${target}/dunlin-agent`, agentLauncher)
+  writeFileSync(`${target}/dunlin-agent`, agentLauncher(agentFlags))
   chmodSync(`${target}/dunlin-agent`, 0o755)
   for (const name of ['node-pty', 'node-pty-linux-x64', 'node-pty-linux-arm64']) {
     const from = `${root}node_modules/@lydell/${name}`

@@ -14,6 +14,9 @@ export const agentFlags: readonly string[] = [
   '--v8-pool-size=1',
 ]
 
+/** Those that Debian's Node knows, 18 and 20: on armhf, where no other is kept up. It has no such compiler. */
+export const olderNodeFlags: readonly string[] = agentFlags.filter(flag => flag !== '--no-maglev')
+
 export const agentEnvironment: { readonly [name: string]: string } = {
   // glibc: one heap for all threads, in place of one each that is given back never.
   MALLOC_ARENA_MAX: '1',
@@ -24,11 +27,11 @@ export const agentEnvironment: { readonly [name: string]: string } = {
 }
 
 /** A program for sh that starts the bundle beside it. */
-export const agentLauncher = `#!/bin/sh
+export const agentLauncher = (flags: readonly string[]): string => `#!/bin/sh
 # Starts the agent under $DUNLIN_NODE, or the Node that is found.
 here=$(dirname "$(readlink -f "$0")")
 export ${Object.entries(agentEnvironment)
   .map(([name, value]) => `${name}=${value}`)
   .join(' ')}
-exec "\${DUNLIN_NODE:-node}" ${agentFlags.join(' ')} "$here/dunlin-agent.js" "$@"
+exec "\${DUNLIN_NODE:-node}" ${flags.join(' ')} "$here/dunlin-agent.js" "$@"
 `

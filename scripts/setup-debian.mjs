@@ -36,6 +36,14 @@ export const forTests = {
   'python3-kubernetes': '/usr/lib/python3/dist-packages/kubernetes/__init__.py',
 }
 
+/** Compilers of what is not JavaScript, for each architecture. Where it is this machine's own, Debian's plain package has it. */
+export const forPackages = {
+  ...(process.arch === 'x64' ? { gcc: '/usr/bin/x86_64-linux-gnu-gcc', 'libc6-dev': '/usr/include/stdlib.h' } : { 'gcc-x86-64-linux-gnu': '/usr/bin/x86_64-linux-gnu-gcc' }),
+  ...(process.arch === 'arm64' ? { gcc: '/usr/bin/aarch64-linux-gnu-gcc', 'libc6-dev': '/usr/include/stdlib.h' } : { 'gcc-aarch64-linux-gnu': '/usr/bin/aarch64-linux-gnu-gcc' }),
+  'g++-arm-linux-gnueabihf': '/usr/bin/arm-linux-gnueabihf-g++',
+  'xz-utils': '/usr/bin/xz',
+}
+
 const isInstalled = (name, file) =>
   existsSync(file) || spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' }).stdout === 'installed'
 

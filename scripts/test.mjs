@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { ensureDebian, forAgent, forTests } from './setup-debian.mjs'
+import { ensureDebian, forAgent, forPackages, forTests } from './setup-debian.mjs'
 import { ensurePackages, pinnedNode, root } from './setup-npm.mjs'
 
 const isQuick = process.argv.includes('--quick')
@@ -19,7 +19,7 @@ const find = folder =>
   )
 
 ensurePackages()
-if (!isQuick && named.length === 0) ensureDebian({ ...forAgent, ...forTests })
+if (!isQuick && named.length === 0) ensureDebian({ ...forAgent, ...forTests, ...forPackages })
 const node = pinnedNode()
 const files = (named.length > 0 ? named.flatMap(name => (name.endsWith('.ts') ? [name] : find(name))) : find('test')).toSorted()
 

@@ -4,12 +4,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pinnedParts } from './pinned-parts.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const cache = join(homedir(), '.cache', 'dunlin', 'npm-parts')
 
 /**
- * The unpacked folder of an npm package as the lock file pins it, also one for another architecture, which npm leaves
+ * The unpacked folder of an npm package as the lock file or the table of parts pins it, also one for another architecture, which npm leaves
  * out. Fetched once; its bytes are held against the lock file's hash.
  *
  * @throws Error when the lock file does not have it, it cannot be fetched, or its hash is another
@@ -27,8 +28,7 @@ export const npmPart = (name: string): string => {
       })
       const file = join(folder, readdirSync(folder).find(one => one.endsWith('.tgz')) ?? '')
       const found = `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`
-      if (found !== integrity)
-        throw new Error(`${name}@${version} has the hash ${found}; package-lock.json says ${integrity}`)
+      if (found !== integrity) throw new Error(`${name}@${version} has the hash ${found}; ${integrity} was expected`)
       execFileSync('tar', ['-xzf', file, '-C', folder])
       rmSync(file)
       renameSync(folder, target)
@@ -40,6 +40,8 @@ export const npmPart = (name: string): string => {
 }
 
 const pinned = (name: string): { readonly version: string; readonly integrity: string } => {
+  const part = pinnedParts[name]
+  if (part !== undefined) return part
   const lock: unknown = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   const entry = field(field(lock, 'packages'), `node_modules/${name}`)
   const version = field(entry, 'version')

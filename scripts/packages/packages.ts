@@ -3,9 +3,11 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { version } from '../../src/lib/version.ts'
 import { bundleAgent } from '../agent-bundle.ts'
+import { agentLauncher, olderNodeFlags } from '../agent-launch.ts'
 import type { Architecture } from './architectures.ts'
 import { billOfMaterials, materialAt, materialsIn } from './bill-of-materials.ts'
 import { buildDeb, type Control, type MaintainerScripts } from './deb.ts'
+import { buildSdNotify, buildTerminals } from './natives.ts'
 import { npmPart } from './npm-part.ts'
 import { bundleProgram } from './program-bundle.ts'
 
@@ -45,20 +47,28 @@ export const makeProgramPackage = (
   const { architecture } = of
   const tree = freshTree(of, `dunlin-${architecture.name}`)
   const lib = join(tree, 'usr/lib/dunlin')
-  const parts = architecture.natives.length === 0 ? [] : ['@lydell/node-pty', ...architecture.natives]
+  const { terminals } = architecture
+  const parts = ['@lydell/node-pty', ...(terminals === undefined ? [] : [terminals])]
   for (const bundle of ['agent', 'program']) {
+    const modules = join(lib, bundle, 'node_modules')
     cpSync(join(of.work, bundle), join(lib, bundle), { recursive: true })
-    for (const part of parts) cpSync(npmPart(part), join(lib, bundle, 'node_modules', part), { recursive: true })
+    for (const part of parts) cpSync(npmPart(part), join(modules, part), { recursive: true })
+    buildSdNotify(architecture, join(modules, 'dunlin-sd-notify/sd-notify.node'))
+    if (terminals === undefined)
+      buildTerminals(architecture, join(modules, `@lydell/node-pty-linux-${architecture.nodeArch}/pty.node`))
   }
   if (architecture.node !== undefined)
     place(join(npmPart(architecture.node), 'bin/node'), join(lib, 'node/bin/node'), 0o755)
+  else write(join(lib, 'agent/dunlin-agent'), agentLauncher(olderNodeFlags), 0o755)
   place(join(packaging, 'debian/dunlin'), join(tree, 'usr/bin/dunlin'), 0o755)
   place(join(root, 'LICENSE'), join(tree, 'usr/share/doc/dunlin/copyright'), 0o644)
   const materials = [
     ...materialsIn(of.inputs, root),
-    ...[...parts, ...(architecture.node === undefined ? [] : [architecture.node])].map(part =>
-      materialAt(npmPart(part)),
-    ),
+    ...[
+      ...parts,
+      ...(terminals === undefined ? ['node-pty', 'node-addon-api'] : []),
+      ...(architecture.node === undefined ? [] : [architecture.node]),
+    ].map(part => materialAt(npmPart(part))),
   ]
   const bill = billOfMaterials({ name: 'dunlin', version, materials })
   write(join(tree, 'usr/share/doc/dunlin/bill-of-materials.cdx.json'), bill, 0o644)
@@ -68,8 +78,8 @@ export const makeProgramPackage = (
     Version: version,
     Architecture: architecture.name,
     Section: 'admin',
-    // Node's binaries: glibc of bookworm or later. Debian's Node where none is packed.
-    Depends: architecture.node === undefined ? 'nodejs (>= 18)' : 'libc6 (>= 2.28), libstdc++6',
+    // Debian's Node where none is packed; what is compiled asks for the C library of bookworm's compilers.
+    Depends: `${architecture.node === undefined ? 'nodejs (>= 18), ' : ''}libc6 (>= 2.34), libstdc++6`,
     Description:
       'Kubernetes manifests on small devices, over MQTT\nThe dunlin command, and the programs of hub and agent.',
   })

@@ -23,6 +23,8 @@ export const joinHub = async (
     readonly stateFolder: string
     /** Where copies of documents lie that are newer than those on disk. */
     readonly runFolder?: string
+    /** Told of each attempt that reached no hub. */
+    readonly tried?: () => void
     readonly clock: Clock
     readonly random: () => number
     readonly log: Log
@@ -43,6 +45,7 @@ export const joinHub = async (
       return membership
     } catch (error) {
       if (!isFault(error, 'Unavailable', 'Timeout') || of.signal.aborted) throw error
+      of.tried?.()
       const waitMs = 500 + backoffMs({ attempt, first: 500, most: 30_000, random: of.random() })
       of.log.warn('the hub cannot be reached to join it; asked again', { why: describeError(error), waitMs })
       await new Promise<void>(resolve => of.clock.after(waitMs, resolve))

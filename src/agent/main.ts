@@ -4,6 +4,7 @@ import { describeError, Fault } from '../api/fault.ts'
 import type { Clock } from '../lib/clock.ts'
 import { makeFolderDurably } from '../lib/durable-file.ts'
 import type { Log } from '../lib/log.ts'
+import { noSupervisor, type Supervisor } from '../lib/supervisor.ts'
 import { podNetwork } from '../netproxy/pod-network.ts'
 import { podmanRuntime } from '../runtime-podman/podman-runtime.ts'
 import type { Command } from '../wire/payloads.ts'
@@ -50,11 +51,13 @@ export const startAgent = async (
     readonly clock: Clock
     readonly random: () => number
     readonly signal: AbortSignal
+    /** Who wants signs of life; absent: nobody. */
+    readonly supervisor?: Supervisor
     /** What was logged, for those who ask for it. Absent: the device has a journal. */
     readonly ownLog?: OwnLog
   },
 ): Promise<RunningAgent> => {
-  const { log, clock, random, signal } = of
+  const { log, clock, random, signal, supervisor = noSupervisor } = of
   const { stateFolder, runFolder } = config
   for (const folder of [stateFolder, runFolder]) await makeFolder(folder)
   const machine = await machineIdentity()
@@ -68,6 +71,7 @@ export const startAgent = async (
     arch: machine.architecture,
     labels: labelsOf(config),
     signal,
+    tried: () => supervisor.beat(),
     clock,
     random,
     log,
@@ -164,6 +168,7 @@ export const startAgent = async (
       return inventoryLabels(await readInventory({ runFolder, bootId: machine.bootID }))
     },
     telemetrySeconds: config.telemetrySeconds,
+    beat: supervisor,
     clock,
     random,
     log: ownLog,

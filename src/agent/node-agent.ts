@@ -21,7 +21,7 @@ import { type PodLogsRequest, podLogs } from './pods/pod-logs.ts'
 import { openPodMemories } from './pods/pod-memories.ts'
 import { podProbes } from './pods/probes.ts'
 import { tellBackOff } from './pods/step-events.ts'
-import { syncLoop } from './pods/sync-loop.ts'
+import { type Beat, syncLoop } from './pods/sync-loop.ts'
 import { podSync } from './pods/sync-pod.ts'
 import { podVolumes } from './pods/volumes.ts'
 import { reporter } from './report.ts'
@@ -63,6 +63,8 @@ export interface NodeAgentParts {
   /** Labels of what the machine is made of; asked once, some time after the start. */
   readonly hardwareLabels?: () => Promise<{ readonly [key: string]: string }>
   readonly telemetrySeconds: number
+  /** Who wants signs of life of the loop; absent: nobody. */
+  readonly beat?: Beat
   readonly clock: Clock
   /** 0 up to 1. */
   readonly random: () => number
@@ -152,7 +154,7 @@ export const nodeAgent = async (of: NodeAgentParts): Promise<NodeAgent> => {
     clock,
     log,
   })
-  const loop = syncLoop({ runtime, sync, memories, volumes, images, desired: () => desired, clock, log })
+  const loop = syncLoop({ ...of, sync, memories, volumes, images, desired: () => desired })
 
   const watch = nodeWatch({
     nodeName: of.nodeName,

@@ -47,6 +47,8 @@ export interface Hub {
   readonly addresses: readonly string[]
   /** Resolves when the store has ended by itself: the hub is of no use any more and should be closed. */
   readonly failed: Promise<Fault>
+  /** Asks the parts without which the process is of no use. @throws what the first that is not well says */
+  check(): Promise<void>
   /** Drains: requests under way end, controllers end their runs, the store is closed. Always the same promise. */
   close(): Promise<void>
 }
@@ -185,6 +187,12 @@ const open = async (config: HubConfig, { log, clock }: HubParts, onClose: OnClos
     ticketKeys: keys.ticketKeys,
   })
   let areControllersRunning = (): boolean => false
+  const checks = healthChecks({
+    store,
+    objects,
+    isBrokerListening: () => broker.isListening,
+    areControllersRunning: () => areControllersRunning(),
+  })
   const rest = await startRest({
     objects,
     authenticate: identity.authenticate,
@@ -210,12 +218,7 @@ const open = async (config: HubConfig, { log, clock }: HubParts, onClose: OnClos
     onMqtt: broker.handle,
     meter: metrics.meter,
     metrics: metrics.source({ objects, signs: fleet.signs, sessions: sessions.counts }),
-    checks: healthChecks({
-      store,
-      objects,
-      isBrokerListening: () => broker.isListening,
-      areControllersRunning: () => areControllersRunning(),
-    }),
+    checks,
   })
   onClose('rest', () => rest.close())
   ports.api = rest.port
@@ -251,6 +254,9 @@ const open = async (config: HubConfig, { log, clock }: HubParts, onClose: OnClos
     mqttPort: ports.mqtt,
     addresses: api(),
     failed: failure.promise,
+    async check() {
+      for (const one of checks) if (one.isLive) await one.check()
+    },
   }
 }
 

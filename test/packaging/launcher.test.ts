@@ -14,7 +14,7 @@ t.test('Node takes every flag of the agent', async t => {
 
 t.test('the agent is started with its flags and its environment, and with the words that were given', async t => {
   const folder = folderOf(t)
-  writeFileSync(`${folder}/dunlin-agent`, agentLauncher)
+  writeFileSync(`${folder}/dunlin-agent`, agentLauncher(agentFlags))
   chmodSync(`${folder}/dunlin-agent`, 0o755)
   writeFileSync(
     `${folder}/dunlin-agent.js`,

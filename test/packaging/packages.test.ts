@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { architectures } from '../../scripts/packages/architectures.ts'
+import { architectureOf } from '../../scripts/packages/architectures.ts'
 import { billOfMaterials } from '../../scripts/packages/bill-of-materials.ts'
 import { controlText } from '../../scripts/packages/deb.ts'
 import { makeAgentPackage, makeBundles, makeHubPackage, makeProgramPackage } from '../../scripts/packages/packages.ts'
@@ -29,8 +29,7 @@ const hashOf = (path: string): string => createHash('sha256').update(readFileSyn
 
 t.test('the programs of a package run as unpacked, without the sources or npm', async t => {
   // For armhf no Node is packed: it runs under the one at hand, as it would under Debian's.
-  const [architecture] = architectures.filter(one => one.name === 'armhf')
-  if (architecture === undefined) throw new Error('armhf is gone from the table')
+  const architecture = architectureOf('armhf')
   const root = unpack(makeProgramPackage({ ...of, architecture, inputs }), 'programs')
   const run = (...words: readonly string[]) =>
     spawnSync(join(root, 'usr/bin/dunlin'), words, {

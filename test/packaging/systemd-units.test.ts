@@ -13,9 +13,9 @@ const settingsOf = (name: string): ReadonlyMap<string, string> =>
       .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   )
 
-/** systemd.exec(5): each of these gives the unit a mount namespace of its own, or takes namespaces away. */
+/** systemd.exec(5): each of these gives the unit a mount namespace of its own, or takes something away that containers inherit. */
 const ownMounts =
-  /^(Private(Tmp|Devices|Mounts|Users|Network|IPC)|Protect\w+|Read(Only|Write)Paths|InaccessiblePaths|BindPaths|TemporaryFileSystem|RootDirectory|RootImage|MountFlags|RestrictNamespaces|DynamicUser|NoNewPrivileges)$/
+  /^(Private(Tmp|Devices|Mounts|Users|Network|IPC)|Protect\w+|Read(Only|Write)Paths|InaccessiblePaths|BindPaths|TemporaryFileSystem|RootDirectory|RootImage|MountFlags|RestrictNamespaces|DynamicUser|NoNewPrivileges|LockPersonality|RestrictRealtime|RestrictSUIDSGID|RestrictAddressFamilies|MemoryDenyWriteExecute|SystemCall\w+|CapabilityBoundingSet|DevicePolicy)$/
 
 t.test('what makes pods sees and keeps the mounts and namespaces of the machine', async t => {
   const agent = settingsOf('dunlin-agent.service')
@@ -38,4 +38,19 @@ t.test('hub and agent are started again, however they ended, and are asked to dr
     t.equal(settings.get('KillSignal'), 'SIGTERM', name)
     t.equal(settings.get('UMask'), '0077', name)
   }
+})
+
+t.test('hub and agent are watched, and a watchdog leaves no picture of their memory', async t => {
+  for (const name of ['dunlin-agent.service', 'dunlin-hub.service']) {
+    const settings = settingsOf(name)
+    t.equal(settings.get('Type'), 'notify', name)
+    t.match(settings.get('WatchdogSec'), /^\dmin$/, name)
+    t.match(settings.get('LimitCORE'), /^0/, name)
+    t.match(settings.get('MemoryMax'), /%$/, name)
+  }
+  t.equal(
+    settingsOf('dunlin-agent.service').get('OOMPolicy'),
+    'continue',
+    'one process too many does not end the agent',
+  )
 })

@@ -52,6 +52,7 @@ const builtIns: { readonly [name: string]: string } = {
   'node:fs/promises': 'the same',
   'node:http': "the engine's API, HTTP probes",
   'node:https': 'documents too large for MQTT, HTTPS probes',
+  'node:module': 'the binary that speaks to systemd',
   'node:net': 'TCP probes, DNS by TCP',
   'node:os': 'addresses of the host',
   'node:path': 'paths',

@@ -16,7 +16,8 @@ import type { Volumes } from './volumes.ts'
  *   container ended ────┤
  *   probe, long step ───┼──> queue of pod uids ──> sync.run(uid) ──> when to look again
  *   time ───────────────┤
- *   everything, slowly ─┘
+ *   everything, slowly ─┤
+ *   sign of life ───────┘
  */
 
 export interface SyncLoop {
@@ -35,6 +36,14 @@ export interface SyncLoop {
   close(): Promise<void>
 }
 
+/** Whoever wants a sign of life every so many milliseconds; undefined: never. */
+export interface Beat {
+  readonly beatEveryMs: number | undefined
+  beat(): void
+}
+
+/** A key that is no pod: it waits for a worker as pods do, so that a loop whose workers all hang gives no sign. */
+const beatKey = 'sign of life'
 /** Pods at once: a start is mostly waiting for the engine. */
 const workers = 10
 /** What no wake told of is found after this time. */
@@ -47,6 +56,7 @@ export const syncLoop = (of: {
   readonly volumes: Volumes
   readonly images: Images
   readonly desired: () => Desired | undefined
+  readonly beat?: Beat
   readonly clock: Clock
   readonly log: Log
 }): SyncLoop => {
@@ -62,6 +72,10 @@ export const syncLoop = (of: {
     clock,
     workers,
     run: async uid => {
+      if (uid === beatKey) {
+        of.beat?.beat()
+        return of.beat?.beatEveryMs
+      }
       const again = await sync.run(uid)
       engineTrouble = undefined
       return again
@@ -114,6 +128,7 @@ export const syncLoop = (of: {
 
   return {
     async start() {
+      if (of.beat?.beatEveryMs !== undefined) queue.add(beatKey)
       stopListening = runtime.onExit(uid => queue.add(uid))
       try {
         await lookAtEverything()

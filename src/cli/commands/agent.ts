@@ -1,5 +1,6 @@
 import { agentSettings } from '../../agent/config.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { takeSupervisor } from '../../lib/supervisor.ts'
 import type { Command } from '../command.ts'
 import { settingOptions } from '../setting-options.ts'
 
@@ -16,7 +17,15 @@ export const agent: Command = {
   async run(of) {
     const { runAgent } = await import('../../agent/run-agent.ts')
     const write = (line: string): void => of.out.note(line.trimEnd())
-    await runAgent({ argv: of.line, env: of.env, clock: systemClock, random: Math.random, write, signal: of.signal })
+    await runAgent({
+      argv: of.line,
+      env: of.env,
+      clock: systemClock,
+      random: Math.random,
+      write,
+      signal: of.signal,
+      supervisor: takeSupervisor(process.env, process.pid),
+    })
     return 0
   },
 }

@@ -1,5 +1,6 @@
 import { hubSettings } from '../../hub/config.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { takeSupervisor } from '../../lib/supervisor.ts'
 import type { Command } from '../command.ts'
 import { settingOptions } from '../setting-options.ts'
 
@@ -24,6 +25,7 @@ export const hub: Command = {
       clock: systemClock,
       write: line => of.out.note(line.trimEnd()),
       signal: of.signal,
+      supervisor: takeSupervisor(process.env, process.pid),
     })
     return 0
   },
