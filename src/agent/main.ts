@@ -18,7 +18,9 @@ import { mqttBus } from './link/mqtt-bus.ts'
 import { openHubLink } from './link/open-hub-link.ts'
 import { noNetwork } from './no-network.ts'
 import { hostAddresses, machineIdentity } from './node/machine-identity.ts'
-import { readMachine, textOf, trafficOf } from './node/read-machine.ts'
+import { findBoard } from './node/read-board.ts'
+import { readMachine, trafficOf } from './node/read-machine.ts'
+import { textOf } from './node/text-of.ts'
 import { nodeAgent } from './node-agent.ts'
 import type { OwnLog } from './own-log.ts'
 import { podVolumes } from './pods/volumes.ts'
@@ -60,7 +62,7 @@ export const startAgent = async (
   const { log, clock, random, signal, supervisor = noSupervisor } = of
   const { stateFolder, runFolder } = config
   for (const folder of [stateFolder, runFolder]) await makeFolder(folder)
-  const machine = await machineIdentity()
+  const [machine, board] = [await machineIdentity(), await findBoard()]
   const identity = await openIdentity({ stateFolder })
   const membership = await joinHub(identity, {
     token: config.joinToken,
@@ -157,7 +159,7 @@ export const startAgent = async (
     stateFolder,
     runFolder,
     machine,
-    readMachine: () => readMachine({ stateFolder }),
+    readMachine: () => readMachine({ stateFolder, board }),
     addresses: hostAddresses,
     traffic: async pid => {
       const text = await textOf(`/proc/${pid}/net/dev`)

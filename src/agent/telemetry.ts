@@ -1,4 +1,5 @@
 import { describeError } from '../api/fault.ts'
+import { isUnderVoltage } from '../core/nodes/board.ts'
 import type { MachineReading } from '../core/nodes/machine.ts'
 import { exceptions, type Metric, nodeMetrics, podMetrics, type Values } from '../core/nodes/metrics.ts'
 import type { ContainerUsage, PodRuntime } from '../core/pods/runtime.ts'
@@ -185,10 +186,23 @@ const nodeValues = (machine: MachineReading, usage: NodeUsage | undefined, pods:
   network_sent_bytes: machine.network.sentBytes,
   ...(machine.temperatureCelsius === undefined ? {} : { temperature_celsius: machine.temperatureCelsius }),
   ...(machine.throttled === undefined ? {} : { throttled: machine.throttled }),
+  ...boardValues(machine),
   cpu_seconds: Math.round(machine.cpuNanos / 1e7) / 100,
   ...ownUse(),
   pods_running: pods.filter(pod => pod.pid !== undefined).length,
 })
+
+/** Of several cards: the one most worn, and what was written to all. */
+const boardValues = (machine: MachineReading): Values => {
+  const lacksVoltage = isUnderVoltage(machine)
+  const used = machine.cards.flatMap(card => card.lifeUsedPercent ?? [])
+  const written = machine.cards.flatMap(card => card.writtenBytes ?? [])
+  return {
+    ...(lacksVoltage === undefined ? {} : { under_voltage: lacksVoltage ? 1 : 0 }),
+    ...(used.length === 0 ? {} : { card_life_used_percent: Math.max(...used) }),
+    ...(written.length === 0 ? {} : { card_written_bytes: written.reduce((all, one) => all + one, 0) }),
+  }
+}
 
 const ownUse = (): Values => {
   const { user, system } = process.cpuUsage()

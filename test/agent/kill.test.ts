@@ -120,6 +120,7 @@ const world = async (t: { teardown(act: () => Promise<void>): void }) => {
         kernelVersion: '6',
         osImage: 'o',
         canProtectFromOom: false,
+        board: { cards: [] },
       },
       readMachine: async () => aMachine(),
       addresses: async () => ['192.168.1.7'],

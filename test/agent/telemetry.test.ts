@@ -81,6 +81,33 @@ t.test('after that only what has left its deadband is sent', async t => {
   t.match(data('pod.default.hello').at(-1), { restarts: 1 })
 })
 
+t.test('a board tells its voltage and its card where it can, and nothing of them where it cannot', async t => {
+  const { clock, link, world, meter, data } = open()
+  world.machine = aMachine({
+    throttled: 0x50001,
+    cards: [
+      { device: 'mmcblk0', lifeUsedPercent: 10, writtenBytes: 1000 },
+      { device: 'mmcblk1', lifeUsedPercent: 30, writtenBytes: 500 },
+    ],
+  })
+  link.connect()
+  meter.start()
+  await clock.advance(2000)
+  t.match(data('node')[0], {
+    under_voltage: 1,
+    throttled: 0x50001,
+    card_life_used_percent: 30,
+    card_written_bytes: 1500,
+  })
+  world.machine = aMachine()
+  link.disconnect()
+  await clock.advance(60_000)
+  link.connect()
+  await clock.advance(2000)
+  for (const metric of ['under_voltage', 'throttled', 'card_life_used_percent', 'card_written_bytes'])
+    t.notOk(JSON.stringify(data('node').at(-1)).includes(metric), metric)
+})
+
 t.test('a heartbeat sends everything every fifteen minutes', async t => {
   const { clock, link, meter, data } = open()
   link.connect()

@@ -113,7 +113,7 @@ const aNode = async (
       machineID: of.name,
       kernelVersion: '6.12',
       osImage: 'Test OS',
-      model: '',
+      board: { model: '', cards: [] },
       canProtectFromOom: false,
     },
     readMachine: async () => aMachine(),

@@ -1,16 +1,18 @@
 import { arch, hostname, networkInterfaces, release } from 'node:os'
 import type { MachineIdentity } from '../../core/nodes/machine.ts'
-import { isInner, textOf } from './read-machine.ts'
+import { readBoardFacts } from './read-board.ts'
+import { isInner } from './read-machine.ts'
+import { textOf } from './text-of.ts'
 
 const architectures: { readonly [node: string]: string } = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386' }
 
 /** What stays the same for a boot. Reads files only. */
 export const machineIdentity = async (): Promise<MachineIdentity> => {
-  const [bootId, machineId, osRelease, model, status] = await Promise.all([
+  const [bootId, machineId, osRelease, board, status] = await Promise.all([
     textOf('/proc/sys/kernel/random/boot_id'),
     textOf('/etc/machine-id'),
     textOf('/etc/os-release'),
-    textOf('/proc/device-tree/model'),
+    readBoardFacts(),
     textOf('/proc/self/status'),
   ])
   const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status ?? '')?.[1] ?? '0'}`)
@@ -21,7 +23,7 @@ export const machineIdentity = async (): Promise<MachineIdentity> => {
     machineID: machineId?.trim() ?? '',
     kernelVersion: release(),
     osImage: /^PRETTY_NAME="?([^"\n]*)"?/m.exec(osRelease ?? '')?.[1] ?? 'Linux',
-    ...(model === undefined ? {} : { model: model.replaceAll('\0', '').trim() }),
+    board,
     // CAP_SYS_RESOURCE is number 24.
     canProtectFromOom: (capabilities & (1n << 24n)) !== 0n,
   }

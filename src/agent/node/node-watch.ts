@@ -10,7 +10,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import type { NodeReport } from '../../wire/payloads.ts'
 import { kubeletVersion } from '../version.ts'
-import { labelValue } from './label-value.ts'
+import { boardLabels } from './board-labels.ts'
 
 /** The machine under the pods: its size, its health, and what it tells the hub of both. */
 export interface NodeWatch {
@@ -125,7 +125,7 @@ export const nodeWatch = (of: {
       'kubernetes.io/arch': identity.architecture,
       'kubernetes.io/os': 'linux',
       'kubernetes.io/hostname': of.nodeName,
-      ...(identity.model === undefined ? {} : { 'dunlin.io/model': labelValue(identity.model) }),
+      ...boardLabels(identity.board),
     },
   })
 

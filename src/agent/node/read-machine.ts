@@ -1,18 +1,8 @@
-import { readFile, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { MachineReading } from '../../core/nodes/machine.ts'
-
-/** The file's text, or undefined where it is not there or cannot be read: this machine does not say. */
-export const textOf = async (path: string): Promise<string | undefined> => {
-  try {
-    return (await readFile(path, 'utf8')).slice(0, 1_000_000)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (['ENOENT', 'EACCES', 'EPERM', 'ENODEV', 'EINVAL', 'EIO', 'ENODATA', 'EISDIR', 'ENOTDIR'].includes(code ?? ''))
-      return undefined
-    throw error
-  }
-}
+import { type BoardPaths, findBoard, readBoard } from './read-board.ts'
+import { textOf } from './text-of.ts'
 
 const numberIn = (text: string | undefined): number | undefined => {
   const found = text === undefined ? Number.NaN : Number(text.trim())
@@ -21,34 +11,35 @@ const numberIn = (text: string | undefined): number | undefined => {
 
 /**
  * One look at the machine, from /proc, /sys and statfs: no process is started. Some 0.3 ms.
- * `root` is put before the paths of /proc and /sys; tests give a folder of their own.
+ * `root` is put before the paths of /proc and /sys; tests give a folder of their own. Without `board` the places of
+ * what the board says are looked for each time.
  *
  * @example const { memory } = await readMachine({ stateFolder: '/var/lib/dunlin/agent' })
  */
 export const readMachine = async (of: {
   readonly stateFolder: string
   readonly root?: string
+  readonly board?: BoardPaths
 }): Promise<MachineReading> => {
   const at = (path: string): Promise<string | undefined> => textOf(`${of.root ?? ''}${path}`)
-  const [meminfo, loadavg, pidMax, threadsMax, heat, throttled, stat, uptime, network, cgroups, controllers] =
+  const [meminfo, loadavg, pidMax, threadsMax, heat, stat, uptime, network, cgroups, controllers, board] =
     await Promise.all([
       at('/proc/meminfo'),
       at('/proc/loadavg'),
       at('/proc/sys/kernel/pid_max'),
       at('/proc/sys/kernel/threads-max'),
       at('/sys/class/thermal/thermal_zone0/temp'),
-      at('/sys/devices/platform/soc/soc:firmware/get_throttled'),
       at('/proc/stat'),
       at('/proc/uptime'),
       at('/proc/net/dev'),
       at('/proc/cgroups'),
       at('/sys/fs/cgroup/cgroup.controllers'),
+      of.board === undefined ? findBoard(of.root).then(readBoard) : readBoard(of.board),
     ])
   const disk = await statfs(of.stateFolder)
   const kibibytes = (name: string): number =>
     (numberIn(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(meminfo ?? '')?.[1]) ?? 0) * 1024
   const milliCelsius = numberIn(heat)
-  const bits = throttled === undefined ? undefined : Number.parseInt(throttled.trim().replace(/^0x/, ''), 16)
   return {
     memory: { totalBytes: kibibytes('MemTotal'), availableBytes: kibibytes('MemAvailable') },
     cpus: availableParallelism(),
@@ -63,7 +54,7 @@ export const readMachine = async (of: {
       inUse: numberIn(/\/(\d+) /.exec(loadavg ?? '')?.[1]) ?? 0,
     },
     ...(milliCelsius === undefined ? {} : { temperatureCelsius: Math.round(milliCelsius / 100) / 10 }),
-    ...(bits === undefined || Number.isNaN(bits) ? {} : { throttled: bits }),
+    ...board,
     hasMemoryCgroup: /(^|\s)memory(\s|$)/.test(controllers ?? '') || /^memory\s+\d+\s+\d+\s+1$/m.test(cgroups ?? ''),
     cpuNanos: busyNanos(stat ?? ''),
     uptimeSeconds: Number.parseFloat(uptime ?? '0'),

@@ -1,5 +1,7 @@
+import type { BoardFacts, BoardReading } from './board.ts'
+
 /** What a look at the machine found. Bytes and counts; what cannot be read here is absent. */
-export interface MachineReading {
+export interface MachineReading extends BoardReading {
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number }
   readonly cpus: number
   /** The file system that holds the agent's state and the images. */
@@ -11,8 +13,6 @@ export interface MachineReading {
   }
   readonly pids: { readonly most: number; readonly inUse: number }
   readonly temperatureCelsius?: number
-  /** Raspberry Pi firmware's bits: 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft temperature limit; +16: since boot. */
-  readonly throttled?: number
   /** Whether memory limits of containers are enforced; the Pi's firmware switches them off by default. */
   readonly hasMemoryCgroup: boolean
   /** Busy time of all CPUs since boot, nanoseconds. */
@@ -29,8 +29,7 @@ export interface MachineIdentity {
   readonly machineID: string
   readonly kernelVersion: string
   readonly osImage: string
-  /** e.g. `Raspberry Pi 4 Model B Rev 1.4`. */
-  readonly model?: string
+  readonly board: BoardFacts
   /** CAP_SYS_RESOURCE. */
   readonly canProtectFromOom: boolean
 }

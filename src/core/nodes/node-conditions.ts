@@ -1,4 +1,6 @@
 import type { NodeCondition } from '../../api/types.ts'
+import { isUnderVoltage } from './board.ts'
+import { tellsWear, wornWhy } from './card.ts'
 import type { MachineReading } from './machine.ts'
 import { keptMemoryBytes } from './node-resources.ts'
 
@@ -35,6 +37,15 @@ export const nodeConditions = (of: NodeFindings, before: readonly NodeCondition[
       lastTransitionTime: last?.status === status ? last.lastTransitionTime : of.now,
     }
   })
+
+/** Conditions that the agent tells only where the board can say them: one that is told no more has gone. */
+export const boardConditionTypes: readonly string[] = [
+  'MemoryCgroupMissing',
+  'UnderVoltage',
+  'Throttled',
+  'CardWorn',
+  'HighTemperature',
+]
 
 interface Finding {
   readonly type: string
@@ -103,6 +114,8 @@ const findings = (of: NodeFindings): readonly Finding[] => {
 
 const boardFindings = (machine: MachineReading): readonly Finding[] => {
   const { throttled, temperatureCelsius: celsius } = machine
+  const lacksVoltage = isUnderVoltage(machine)
+  const worn = machine.cards.map(wornWhy).filter(why => why !== undefined)
   const bit = (at: number): boolean => throttled !== undefined && (throttled & (1 << at)) !== 0
   return [
     ...(machine.hasMemoryCgroup
@@ -118,15 +131,26 @@ const boardFindings = (machine: MachineReading): readonly Finding[] => {
             ['', ''],
           ),
         ]),
-    ...(throttled === undefined
+    ...(lacksVoltage === undefined
       ? []
       : [
           finding(
             'UnderVoltage',
-            bit(0),
+            lacksVoltage,
             ['PowerSupplyTooWeak', 'the firmware sees less than 4.63 V now: use a better power supply or cable'],
-            ['PowerSupplyGood', bit(16) ? 'good now; it was too low since the last boot' : 'good since the last boot'],
+            [
+              'PowerSupplyGood',
+              bit(16)
+                ? 'good now; it was too low since the last boot'
+                : throttled === undefined
+                  ? 'good now'
+                  : 'good since the last boot',
+            ],
           ),
+        ]),
+    ...(throttled === undefined
+      ? []
+      : [
           finding(
             'Throttled',
             bit(1) || bit(2) || bit(3),
@@ -134,6 +158,16 @@ const boardFindings = (machine: MachineReading): readonly Finding[] => {
             ['FullSpeed', 'the CPU may run at full speed'],
           ),
         ]),
+    ...(machine.cards.some(tellsWear)
+      ? [
+          finding(
+            'CardWorn',
+            worn.length > 0,
+            ['CardNearItsEnd', `${worn.join('; ')}: copy it to a new one before it fails`],
+            ['CardGood', 'the card says that it is well'],
+          ),
+        ]
+      : []),
     ...(celsius === undefined
       ? []
       : [

@@ -18,6 +18,14 @@ const meanings: Record<string, { readonly means: string; readonly mend: string }
     means: 'its processor is slowed down by heat or a weak supply',
     mend: 'cool it, or use a stronger supply',
   },
+  HighTemperature: {
+    means: 'its processor is hot',
+    mend: 'cool it: a heat sink, a fan, or a place out of the sun',
+  },
+  CardWorn: {
+    means: 'its card is near the end of its life',
+    mend: 'copy it to a new card before it fails',
+  },
   MemoryCgroupMissing: {
     means: 'its kernel enforces no memory limits',
     mend: 'add cgroup_enable=memory to cmdline.txt and restart it',

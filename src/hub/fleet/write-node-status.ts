@@ -1,4 +1,5 @@
 import type { Node, NodeCondition, NodeStatus } from '../../api/types.ts'
+import { boardConditionTypes } from '../../core/nodes/node-conditions.ts'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { NodeReport } from '../../wire/payloads.ts'
 import { siteLabel } from './render-service.ts'
@@ -11,8 +12,10 @@ export const nodeWithStatus = (node: Node, report: NodeReport, now: string): Nod
   const before = node.status ?? {}
   const conditions = report.conditions.map(condition => withTimes(condition, before.conditions, now))
   const reported = new Set(conditions.map(condition => condition.type))
-  // Conditions that others than the agent own stay.
-  const others = (before.conditions ?? []).filter(condition => !reported.has(condition.type))
+  // Conditions that others than the agent own stay; those of a board that it tells no more are gone.
+  const others = (before.conditions ?? []).filter(
+    condition => !reported.has(condition.type) && !boardConditionTypes.includes(condition.type),
+  )
   const status: NodeStatus = {
     ...before,
     addresses: report.addresses,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { exceptions, nodeMetrics } from '../../../src/core/nodes/metrics.ts'
-import { type NodeFindings, nodeConditions } from '../../../src/core/nodes/node-conditions.ts'
+import { boardConditionTypes, type NodeFindings, nodeConditions } from '../../../src/core/nodes/node-conditions.ts'
 import { nodeResources } from '../../../src/core/nodes/node-resources.ts'
 import { aMachine } from '../../agent/an-agent.ts'
 
@@ -89,12 +89,32 @@ for (const { what, change, condition } of [
     change: { machine: aMachine({ throttled: 0x50000 }) },
     condition: 'UnderVoltage False PowerSupplyGood',
   },
+  {
+    what: 'under-voltage that only the kernel’s driver sees',
+    change: { machine: aMachine({ isUnderVoltage: true }) },
+    condition: 'UnderVoltage True PowerSupplyTooWeak',
+  },
+  {
+    what: 'a card near its end',
+    change: { machine: aMachine({ cards: [{ device: 'mmcblk0', lifeUsedPercent: 90, preEol: 1 }] }) },
+    condition: 'CardWorn True CardNearItsEnd',
+  },
+  {
+    what: 'a card that is well',
+    change: { machine: aMachine({ cards: [{ device: 'mmcblk0', lifeUsedPercent: 10, preEol: 1 }] }) },
+    condition: 'CardWorn False CardGood',
+  },
   { what: 'heat', change: { machine: aMachine({ temperatureCelsius: 85 }) }, condition: 'HighTemperature True TooHot' },
 ]) {
   t.test(`${what} is told: ${condition}`, async t => {
     t.ok(shown(found(change)).includes(condition))
   })
 }
+
+t.test('what a board cannot say is no condition of it', async t => {
+  const types = shown(found({ machine: aMachine({ cards: [{ device: 'mmcblk0', writtenBytes: 1 }] }) })).join()
+  for (const type of boardConditionTypes) t.notOk(types.includes(type), type)
+})
 
 t.test('a condition keeps the time of its last change', async t => {
   const first = nodeConditions(found(), [])

@@ -177,6 +177,13 @@ t.test('conditions that others wrote stay', async t => {
   )
 })
 
+t.test('a condition of the board that its agent tells no more is gone', async t => {
+  const missing = { type: 'MemoryCgroupMissing', status: 'True' }
+  const before: Node = { ...node, status: { conditions: [missing] } }
+  const types = nodeWithStatus(before, report, '2026-01-01T00:00:00Z')?.status?.conditions?.map(one => one.type)
+  t.strictSame(types, ['Ready'])
+})
+
 t.test('a device sets its own labels, and no others', async t => {
   const labels = {
     'dunlin.io/model': 'pi-4',
