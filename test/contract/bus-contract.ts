@@ -185,7 +185,7 @@ export const busContract = (t: Test, make: (t: Test) => Promise<BusPair>): void 
 }
 
 const until = async (holds: () => boolean): Promise<void> => {
-  for (let tries = 0; tries < 1000; tries += 1) {
+  for (let tries = 0; tries < 6000; tries += 1) {
     if (holds()) return
     await new Promise(resolve => setTimeout(resolve, 10))
   }

@@ -33,7 +33,7 @@ export const runtimeStreamsContract = (t: Test, aRunning: ARunning): void => {
   const both = async (process: RunningProcess) =>
     await Promise.all([read(process.stdout), read(process.stderr), process.exitCode])
   const until = async (what: string, is: () => Promise<boolean>): Promise<void> => {
-    for (let tries = 0; tries < 400; tries += 1) {
+    for (let tries = 0; tries < 1200; tries += 1) {
       if (await is()) return
       await new Promise(resolve => setTimeout(resolve, 50))
     }

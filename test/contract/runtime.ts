@@ -49,7 +49,7 @@ export const runtimeContract = (t: Test, under: () => RuntimeUnderTest): void =>
     id: ContainerRef,
     is: (one: ObservedContainer) => boolean,
   ): Promise<ObservedContainer> => {
-    for (let tries = 0; tries < 200; tries += 1) {
+    for (let tries = 0; tries < 1200; tries += 1) {
       const one = await observed(runtime, id)
       if (one !== undefined && is(one)) return one
       await new Promise(resolve => setTimeout(resolve, 50))
@@ -120,7 +120,7 @@ export const runtimeContract = (t: Test, under: () => RuntimeUnderTest): void =>
     t.equal(ended.exitCode, 7)
     t.equal(ended.oomKilled, false)
     t.match(ended.finishedAt, /^\d{4}-/)
-    for (let tries = 0; tries < 100 && !woken.includes(uid); tries += 1)
+    for (let tries = 0; tries < 3000 && !woken.includes(uid); tries += 1)
       await new Promise(resolve => setTimeout(resolve, 20))
     t.ok(woken.includes(uid))
   })
@@ -159,7 +159,7 @@ export const runtimeContract = (t: Test, under: () => RuntimeUnderTest): void =>
     const { runtime, spec } = await aRunning(t, ['sh', '-c', 'echo one; echo two >&2; echo three; exit 0'])
     await until(runtime, spec, one => one.state === 'exited')
     const lines = []
-    for await (const line of runtime.logs(spec, { follow: false }, AbortSignal.timeout(10_000))) lines.push(line)
+    for await (const line of runtime.logs(spec, { follow: false }, AbortSignal.timeout(60_000))) lines.push(line)
     // Two pipes keep no order between each other.
     t.strictSame(
       lines.filter(line => line.stream === 'stdout').map(line => line.text.toString()),
@@ -177,7 +177,7 @@ export const runtimeContract = (t: Test, under: () => RuntimeUnderTest): void =>
     await until(runtime, spec, one => one.state === 'exited')
     const texts = async (options: object) => {
       const found = []
-      for await (const line of runtime.logs(spec, { follow: false, ...options }, AbortSignal.timeout(10_000)))
+      for await (const line of runtime.logs(spec, { follow: false, ...options }, AbortSignal.timeout(60_000)))
         found.push(line.text.toString())
       return found
     }
@@ -190,7 +190,7 @@ export const runtimeContract = (t: Test, under: () => RuntimeUnderTest): void =>
   t.test('following ends when the container has ended', async t => {
     const { runtime, spec } = await aRunning(t, ['sh', '-c', 'echo one; sleep 0.3; echo two; exit 0'])
     const texts = []
-    for await (const line of runtime.logs(spec, { follow: true }, AbortSignal.timeout(20_000)))
+    for await (const line of runtime.logs(spec, { follow: true }, AbortSignal.timeout(60_000)))
       texts.push(line.text.toString())
     t.strictSame(texts, ['one\n', 'two\n'])
   })
@@ -295,6 +295,6 @@ export const runtimeContract = (t: Test, under: () => RuntimeUnderTest): void =>
   })
 
   const firstLine = async (runtime: PodRuntime, id: ContainerRef): Promise<void> => {
-    for await (const _line of runtime.logs(id, { follow: true }, AbortSignal.timeout(10_000))) return
+    for await (const _line of runtime.logs(id, { follow: true }, AbortSignal.timeout(60_000))) return
   }
 }

@@ -61,7 +61,7 @@ export interface AgentNode {
 export const until = async <T>(
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,
-  seconds = 60,
+  seconds = 150,
 ): Promise<T> => {
   const deadline = performance.now() + seconds * 1000
   let last: unknown
@@ -240,7 +240,7 @@ export const startFleet = async (
 export const nodeIsReady = (
   kube: KubeClient,
   name: string,
-  seconds = 60,
+  seconds = 150,
   tail: () => string = () => '',
 ): Promise<true> =>
   until(

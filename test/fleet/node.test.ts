@@ -51,7 +51,7 @@ t.test('a spawned program is signalled itself', async t => {
   const shell = a.spawn(['sh', '-c', "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.05; done"], {
     FOO: 'x',
   })
-  for (let tries = 0; tries < 100 && !shell.output().includes('up'); tries += 1)
+  for (let tries = 0; tries < 3000 && !shell.output().includes('up'); tries += 1)
     await new Promise(resolve => setTimeout(resolve, 20))
   shell.kill('SIGTERM')
   t.equal(await shell.exited, 3)

@@ -55,16 +55,21 @@ spec:
 `,
   )
   await podsReady(fleet, 'app=busy', 1)
-  const { output } = await mosquitto('mosquitto_sub', ['-v', '-W', '14', '-t', `dunlin/1/${fleetId}/t/#`])
-  const messages = output
-    .split('\n')
-    .filter(text => text.startsWith('dunlin/'))
-    .map(text => ({
-      topic: text.slice(0, text.indexOf(' ')),
-      body: JSON.parse(text.slice(text.indexOf(' ') + 1)) as unknown,
-    }))
+  const messages: { readonly topic: string; readonly body: unknown }[] = []
   const of = (suffix: string) =>
     messages.filter(one => one.topic === `dunlin/1/${fleetId}/t/a/${suffix}`).map(one => one.body)
+  // A value is told when it has changed, or at the heartbeat.
+  await until(`data of node and pod`, async () => {
+    const { output } = await mosquitto('mosquitto_sub', ['-v', '-W', '10', '-t', `dunlin/1/${fleetId}/t/#`])
+    for (const text of output.split('\n'))
+      if (text.startsWith('dunlin/'))
+        messages.push({
+          topic: text.slice(0, text.indexOf(' ')),
+          body: JSON.parse(text.slice(text.indexOf(' ') + 1)) as unknown,
+        })
+    const isWhole = /cpu|memory/.test(JSON.stringify(of('node/data'))) && of('pod.default.busy/data').length > 0
+    return isWhole ? true : undefined
+  })
   t.ok(of('node/birth').length >= 1, 'the node’s retained birth')
   t.match(JSON.stringify(of('node/birth')[0]), /"unit"/)
   t.ok(of('node/data').length >= 1, 'the node’s data')

@@ -73,11 +73,11 @@ const start = async (
 }
 
 const until = async (what: string, isSo: () => boolean): Promise<void> => {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 900; tries += 1) {
     if (isSo()) return
     await new Promise(resolve => setTimeout(resolve, 100))
   }
-  throw new Error(`it did not come to pass within 30 s: ${what}`)
+  throw new Error(`it did not come to pass within 90 s: ${what}`)
 }
 
 const web = aPod({

@@ -61,7 +61,7 @@ for (const storeMode of ['disk', 'memory'] as const)
       (await runtime.observePod(spec.podUid))?.containers.find(one => one.container === spec.container)
 
     const ended = async (spec: ContainerSpec): Promise<ObservedContainer> => {
-      for (let tries = 0; tries < 400; tries += 1) {
+      for (let tries = 0; tries < 2400; tries += 1) {
         const one = await find(spec)
         if (one?.state === 'exited') return one
         await new Promise(resolve => setTimeout(resolve, 25))
@@ -79,7 +79,7 @@ for (const storeMode of ['disk', 'memory'] as const)
 
     const textOf = async (spec: ContainerSpec, follow = false): Promise<string> => {
       const texts: Buffer[] = []
-      for await (const line of runtime.logs(spec, { follow }, AbortSignal.timeout(30_000))) texts.push(line.text)
+      for await (const line of runtime.logs(spec, { follow }, AbortSignal.timeout(60_000))) texts.push(line.text)
       return Buffer.concat(texts).toString()
     }
 
@@ -308,7 +308,7 @@ for (const storeMode of ['disk', 'memory'] as const)
       t.equal(flood.output.length, 16 * 1024)
       const late = await runtime.exec(spec, ['sh', '-c', 'sleep 777 & sleep 777'], 300)
       t.match(late, { timedOut: true })
-      for (let tries = 0; tries < 50 && (await runtime.exec(spec, ['ps'], 5000)).output.includes('777'); tries += 1)
+      for (let tries = 0; tries < 500 && (await runtime.exec(spec, ['ps'], 5000)).output.includes('777'); tries += 1)
         await new Promise(resolve => setTimeout(resolve, 50))
       t.notMatch((await runtime.exec(spec, ['ps'], 5000)).output, '777')
       t.strictSame(
@@ -436,7 +436,7 @@ for (const storeMode of ['disk', 'memory'] as const)
         [uid],
       )
       await second.stopContainer(spec, 5)
-      for (let tries = 0; tries < 100 && !woken.includes(uid); tries += 1)
+      for (let tries = 0; tries < 3000 && !woken.includes(uid); tries += 1)
         await new Promise(resolve => setTimeout(resolve, 20))
       t.ok(woken.includes(uid))
     })

@@ -113,9 +113,9 @@ export const whenConnected = (bus: AgentBus, wanted = true): Promise<void> =>
         })
       })
 
-/** Resolves when `holds`, or throws after ten seconds. */
+/** Resolves when `holds`, or throws after a minute. */
 export const until = async (holds: () => boolean, what: string): Promise<void> => {
-  for (let tries = 0; tries < 1000; tries += 1) {
+  for (let tries = 0; tries < 6000; tries += 1) {
     if (holds()) return
     await new Promise(resolve => setTimeout(resolve, 10))
   }
