@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { version } from '../../src/lib/version.ts'
+import { version as ownVersion } from '../../src/lib/version.ts'
 import { architectures } from './architectures.ts'
 import { makeAgentPackage, makeBundles, makeHubPackage, makeProgramPackage } from './packages.ts'
 
@@ -14,10 +14,18 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const { values } = parseArgs({
   options: {
     arch: { type: 'string', default: architectures.map(one => one.name).join(',') },
+    version: { type: 'string', default: ownVersion },
     target: { type: 'string', default: join(root, 'dist/packages') },
   },
 })
 
+const { version } = values
+if (!/^\d[\w.+~]*$/.test(version)) {
+  process.stderr.write(
+    `error: "${version}" is no version of a package; expected one like ${ownVersion} or ${ownVersion}+2\n`,
+  )
+  process.exit(2)
+}
 const names = values.arch.split(',')
 const unknown = names.find(name => !architectures.some(one => one.name === name))
 if (unknown !== undefined) {
@@ -39,7 +47,7 @@ const seconds = Number(
 )
 const work = mkdtempSync(join(tmpdir(), 'dunlin-packages-'))
 try {
-  const of = { work, target: values.target, seconds, compression: 'xz' } as const
+  const of = { work, target: values.target, seconds, compression: 'xz', version } as const
   rmSync(of.target, { recursive: true, force: true })
   mkdirSync(of.target, { recursive: true })
   say('bundling hub, CLI and agent')

@@ -1,7 +1,6 @@
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { version } from '../../src/lib/version.ts'
 import { bundleAgent } from '../agent-bundle.ts'
 import { agentLauncher, olderNodeFlags } from '../agent-launch.ts'
 import type { Architecture } from './architectures.ts'
@@ -29,6 +28,8 @@ interface Making {
   /** Of every file in a package, seconds since 1970. */
   readonly seconds: number
   readonly compression: 'xz' | 'none'
+  /** deb-version(7) of what is made. */
+  readonly version: string
 }
 
 /** The two bundles, the same for every architecture. Resolves to the paths that went into them. */
@@ -70,12 +71,12 @@ export const makeProgramPackage = (
       ...(architecture.node === undefined ? [] : [architecture.node]),
     ].map(part => materialAt(npmPart(part))),
   ]
-  const bill = billOfMaterials({ name: 'dunlin', version, materials })
+  const bill = billOfMaterials({ name: 'dunlin', version: of.version, materials })
   write(join(tree, 'usr/share/doc/dunlin/bill-of-materials.cdx.json'), bill, 0o644)
-  writeFileSync(join(of.target, `dunlin_${version}_${architecture.name}.cdx.json`), bill)
+  writeFileSync(join(of.target, `dunlin_${of.version}_${architecture.name}.cdx.json`), bill)
   return pack(of, tree, {
     Package: 'dunlin',
-    Version: version,
+    Version: of.version,
     Architecture: architecture.name,
     Section: 'admin',
     // Debian's Node where none is packed; what is compiled asks for the C library of bookworm's compilers.
@@ -100,10 +101,10 @@ export const makeAgentPackage = (of: Making): string => {
     tree,
     {
       Package: 'dunlin-agent',
-      Version: version,
+      Version: of.version,
       Architecture: 'all',
       Section: 'admin',
-      Depends: `dunlin (= ${version}), podman (>= 4.3), crun | runc, nftables, iproute2, conntrack, ca-certificates`,
+      Depends: `dunlin (= ${of.version}), podman (>= 4.3), crun | runc, nftables, iproute2, conntrack, ca-certificates`,
       Description:
         'Runs the pods of a Dunlin hub on this device\nIt joins a hub with a token and keeps pods running without it.',
     },
@@ -121,10 +122,10 @@ export const makeHubPackage = (of: Making): string => {
     tree,
     {
       Package: 'dunlin-hub',
-      Version: version,
+      Version: of.version,
       Architecture: 'all',
       Section: 'admin',
-      Depends: `dunlin (= ${version}), adduser`,
+      Depends: `dunlin (= ${of.version}), adduser`,
       Description: 'The hub of a Dunlin fleet\nIt serves the Kubernetes API and gives each node its pods over MQTT.',
     },
     ['/etc/default/dunlin-hub'],

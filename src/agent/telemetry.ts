@@ -52,7 +52,7 @@ interface Device {
 /** Never touches flash, and samples nothing while nobody can hear it. Bounded by one entry a device. */
 export const telemetry = (of: {
   readonly link: Pick<HubLink, 'telemetry' | 'isConnected' | 'onConnection'>
-  readonly runtime: PodRuntime
+  readonly runtime: Pick<PodRuntime, 'usage'>
   readonly readMachine: () => Promise<MachineReading>
   readonly pods: () => readonly MeasuredPod[]
   /** Bytes received and sent in the network namespace of a process. */
@@ -89,7 +89,8 @@ export const telemetry = (of: {
       before = undefined
       return
     }
-    const [machine, containers] = await Promise.all([of.readMachine(), of.runtime.usage()])
+    const [machine, seen] = await Promise.all([of.readMachine(), containersNow()])
+    const containers = seen ?? []
     const pods = of.pods()
     const now: UsageSample = { atMs: clock.monotonic(), wallMs: clock.now(), machine, containers }
     const usage = before === undefined ? undefined : usageBetween(before, now, new Map(pods.map(pod => [pod.uid, pod])))
@@ -99,6 +100,8 @@ export const telemetry = (of: {
       of.onUsage(usage)
     }
     say('node', nodeMetrics, nodeValues(machine, usage, pods))
+    // Of pods nothing was observed: their last word stands.
+    if (seen === undefined) return
     const present = new Set(['node'])
     for (const pod of pods) {
       const device = `pod.${pod.namespace}.${pod.name}`
@@ -115,6 +118,16 @@ export const telemetry = (of: {
       devices.delete(device)
       // An empty retained message takes a birth away. [MQTT-3.3.1-10]
       link.telemetry(device, 'birth', undefined)
+    }
+  }
+
+  /** undefined: the engine does not say. The device has its own numbers all the same. */
+  const containersNow = async (): Promise<readonly ContainerUsage[] | undefined> => {
+    try {
+      return await of.runtime.usage()
+    } catch (error) {
+      log.debug('the containers could not be measured', { why: describeError(error) })
+      return undefined
     }
   }
 

@@ -18,14 +18,20 @@ const pod = (change: Partial<MeasuredPod> = {}): MeasuredPod => ({
   ...change,
 })
 
-const open = () => {
+const open = (engine: { isAway: boolean } = { isAway: false }) => {
   const clock = manualClock()
+  const runtime = fakeRuntime({ clock })
   const link = fakeHubLink()
   const usages: NodeUsage[] = []
   const world = { machine: aMachine({ temperatureCelsius: 50 }), pods: [pod()] as readonly MeasuredPod[] }
   const meter = telemetry({
     link,
-    runtime: fakeRuntime({ clock }),
+    runtime: {
+      async usage() {
+        if (engine.isAway) throw new Error('the engine does not answer')
+        return await runtime.usage()
+      },
+    },
     readMachine: async () => world.machine,
     pods: () => world.pods,
     traffic: async () => ({ receivedBytes: 10, sentBytes: 5 }),
@@ -155,4 +161,24 @@ t.test('usage goes every five minutes, and every period while someone watches', 
   const watched = usages.length
   await clock.advance(4 * 60_000)
   t.ok(usages.length <= watched + 1)
+})
+
+t.test('an engine that does not answer keeps back the numbers of pods, not those of the device', async t => {
+  const engine = { isAway: true }
+  const { clock, link, usages, meter, data } = open(engine)
+  link.connect()
+  meter.start()
+  await clock.advance(62_000)
+  t.equal(data('node').length > 0, true)
+  t.equal(data('pod.default.hello').length, 0, 'nothing that was not observed')
+  t.match(usages.at(-1)?.node.memoryBytes, Number)
+  engine.isAway = false
+  await clock.advance(60_000)
+  t.equal(data('pod.default.hello').length, 1)
+  engine.isAway = true
+  await clock.advance(60_000)
+  t.notOk(
+    link.telemetryMessages.some(one => one.what === 'birth' && one.json === undefined),
+    'and no pod is taken for gone',
+  )
 })

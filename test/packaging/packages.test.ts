@@ -16,6 +16,7 @@ const of = {
   target: join(folder, 'packages'),
   seconds: 1_700_000_000,
   compression: 'none',
+  version,
 } as const
 const inputs = await makeBundles(of.work)
 
@@ -76,6 +77,7 @@ for (const name of ['dunlin-agent', 'dunlin-hub'])
       execFileSync('mkdir', ['-p', data])
       const text = script
         .replaceAll(/\/var\/lib\/dunlin\/(agent|hub)/g, data)
+        .replaceAll('/var/lib/dunlin ', '/nowhere/dunlin ')
         .replaceAll('/run/systemd/system', '/nowhere')
       return execFileSync('sh', ['-c', text, 'postrm', 'purge'], {
         encoding: 'utf8',
