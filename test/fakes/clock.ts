@@ -4,6 +4,8 @@ import type { Clock } from '../../src/lib/clock.ts'
 export interface ManualClock extends Clock {
   /** Moves time on by `ms`, running what becomes due on the way. */
   advance(ms: number): Promise<void>
+  /** Timers that wait. */
+  readonly waiting: number
 }
 
 export const manualClock = (start = Date.parse('2026-01-02T03:04:05Z')): ManualClock => {
@@ -12,6 +14,9 @@ export const manualClock = (start = Date.parse('2026-01-02T03:04:05Z')): ManualC
   return {
     now: () => now,
     monotonic: () => now,
+    get waiting() {
+      return timers.size
+    },
     after(ms, act) {
       const timer = { at: now + ms, act }
       timers.add(timer)

@@ -82,6 +82,8 @@ export const channelSocket = (of: {
 
   const hangUp = (code: number, why: string, patienceMs: number): void => {
     isOver = true
+    // Who has hung up already is not waited for: nothing would end the waiting.
+    if (socket.readyState === socket.CLOSED) return
     socket.close(code, closeReason(why))
     // A close frame that waits behind a pause would never be seen.
     socket.resume()

@@ -6,24 +6,30 @@ import { logOptions } from '../rest/pod-log.ts'
 import { objectAt } from '../rest/read-objects.ts'
 import { acceptWebSocket, isWebSocket, offeredProtocols } from './accept-websocket.ts'
 import type { SessionEnd } from './serve-process.ts'
-import { webSocketWire } from './wire.ts'
+import { type WireForm, webSocketWire } from './wire.ts'
 
-/** k8s: wsstream's protocol of a one-way stream; without a protocol it is the same. */
-const protocol = 'binary.k8s.io'
+/** k8s: wsstream's protocols of a one-way stream. Without one it is binary. */
+const forms: { readonly [protocol: string]: WireForm } = { 'binary.k8s.io': 'binary', 'base64.binary.k8s.io': 'base64' }
 
-/** A pod's log over WebSocket: each message is a piece of it, and the end of the log is the end of the connection. */
+/**
+ * A pod's log over WebSocket, for browsers: each message is a piece of it, in `base64.binary.k8s.io` as a text that is
+ * decoded by itself; the end of the log is the end of the connection.
+ *
+ * @throws Fault BadRequest | NotFound | Unavailable while nothing has been answered yet
+ */
 export const upgradeLog = async (request: UpgradeRequest, rest: Rest): Promise<SessionEnd> => {
   const { http } = request
   if (!isWebSocket(http.headers) || http.method !== 'GET')
     throw new Fault('BadRequest', `a log is read by GET, or over a WebSocket, not over ${http.headers.upgrade ?? ''}`)
   const offered = offeredProtocols(http.headers)
-  if (offered.length > 0 && !offered.includes(protocol))
-    throw new Fault('BadRequest', `unable to negotiate protocol: server accepts ${protocol}`)
+  const protocol = offered.find(one => Object.hasOwn(forms, one))
+  if (offered.length > 0 && protocol === undefined)
+    throw new Fault('BadRequest', `unable to negotiate protocol: server accepts ${Object.keys(forms).join(', ')}`)
   const pod: Pod = objectAt(request, rest)
   const container = containerOf(pod, http.query.get('container') ?? '')
   const log = await rest.logs.open(pod, container, logOptions(http.query), http.signal)
-  const ws = acceptWebSocket(http, request.socket, request.head, offered.length === 0 ? undefined : protocol)
-  const wire = webSocketWire(ws, rest.clock)
+  const ws = acceptWebSocket(http, request.socket, request.head, protocol)
+  const wire = webSocketWire(ws, rest.clock, forms[protocol ?? ''])
   request.accepted()
   let sent = 0
   try {

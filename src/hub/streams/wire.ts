@@ -20,8 +20,11 @@ const closingMs = 2000
 /** So long a client has to read what the kernel still holds for it, when all was written. */
 const readingMs = 600_000
 
+/** How bytes are sent: as they are, or each message as a text of its own, which scripts in a browser prefer. */
+export type WireForm = 'binary' | 'base64'
+
 /** The bytes of a WebSocket's messages: where one ends and the next begins means nothing. */
-export const webSocketWire = (socket: WebSocket, clock: Clock): Wire => {
+export const webSocketWire = (socket: WebSocket, clock: Clock, form: WireForm = 'binary'): Wire => {
   const gone = new AbortController()
   const boxes = inboxes({ mostBytes: mostHeldBytes, full: () => socket.pause(), room: () => socket.resume() })
   const box = boxes.open()
@@ -34,6 +37,8 @@ export const webSocketWire = (socket: WebSocket, clock: Clock): Wire => {
   }
   const hangUp = (code: number, why: string, patienceMs: number): void => {
     isOver = true
+    // Who has hung up already is not waited for: nothing would end the waiting.
+    if (socket.readyState === socket.CLOSED) return
     socket.close(code, closeReason(why))
     // Its answer would not be seen behind a pause.
     socket.resume()
@@ -54,7 +59,8 @@ export const webSocketWire = (socket: WebSocket, clock: Clock): Wire => {
           reject(clientGone('closed'))
           return
         }
-        socket.send(bytes, { binary: true, compress: false }, error =>
+        const sent = form === 'binary' ? bytes : Buffer.from(bytes).toString('base64')
+        socket.send(sent, { binary: form === 'binary', compress: false }, error =>
           error == null ? resolve() : reject(clientGone(error.message)),
         )
       }),
@@ -80,6 +86,8 @@ export const socketWire = (socket: Duplex, head: Buffer, clock: Clock): Wire => 
   socket.on('error', error => isGone(error.message))
   if (head.length > 0) socket.unshift(head)
   const hangUp = (patienceMs: number): void => {
+    // As above.
+    if (socket.destroyed) return
     socket.end()
     const cancel = clock.after(patienceMs, () => socket.destroy())
     socket.once('close', cancel)

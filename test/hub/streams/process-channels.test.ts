@@ -140,12 +140,13 @@ t.test('what breaks the rules ends the connection with a reason, and the process
 })
 
 t.test('a client that vanishes takes its process with it', async t => {
-  const { dial, fake, ends } = await start(t)
+  const { dial, fake, ends, clock } = await start(t)
   const { socket } = await dial()
   socket.terminate()
   t.match(await until('the process is closed', () => fake.closed), /the client has gone/)
   await until('the end is told', () => ends.length > 0)
   t.match(ends, [{ why: /the client has gone/ }])
+  t.equal(clock.waiting, 0, 'and leaves no timer that waits for it')
 })
 
 t.test('a session without a byte for four hours ends, one with bytes does not', async t => {
