@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { helloArchive } from '../scripts/images.ts'
-import { podLogs } from '../src/agent/pods/pod-logs.ts'
-import { podServices } from '../src/agent/sessions/pod-services.ts'
-import { serveSessions } from '../src/agent/sessions/serve-sessions.ts'
-import { describeError } from '../src/api/fault.ts'
-import { systemClock } from '../src/lib/clock.ts'
-import { silentLog } from '../src/lib/log.ts'
-import { engineEnvironment } from '../src/runtime-podman/engine/configuration.ts'
-import { podmanRuntime } from '../src/runtime-podman/podman-runtime.ts'
-import { cardStore, enginePaths } from '../src/runtime-podman/settings.ts'
-import { aContainer, aSandbox } from '../test/fakes/container-spec.ts'
+import { helloArchive } from '../../scripts/images.ts'
+import { podLogs } from '../../src/agent/pods/pod-logs.ts'
+import { podServices } from '../../src/agent/sessions/pod-services.ts'
+import { serveSessions } from '../../src/agent/sessions/serve-sessions.ts'
+import { describeError } from '../../src/api/fault.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import { engineEnvironment } from '../../src/runtime-podman/engine/configuration.ts'
+import { podmanRuntime } from '../../src/runtime-podman/podman-runtime.ts'
+import { cardStore, enginePaths } from '../../src/runtime-podman/settings.ts'
+import { aContainer, aSandbox } from '../../test/fakes/container-spec.ts'
 
 /*
  * The node of bench/streams.ts, a process of its own in a network namespace of its own: real Podman with one pod, and the
@@ -57,10 +57,7 @@ const firstByte = (words: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
 
 const deeds: { readonly [Ask in Asked['ask']]: (given: unknown) => Promise<unknown> } = {
   async start(given) {
-    const { tls, host } = given as {
-      readonly tls: Parameters<typeof serveSessions>[0]['tls'] extends () => infer T ? T : never
-      readonly host: string
-    }
+    const tls = given as ReturnType<Parameters<typeof serveSessions>[0]['tls']>
     const archive = `${folder}/hello.tar`
     writeFileSync(archive, helloArchive(image))
     await runtime.loadImage(archive)
@@ -69,7 +66,7 @@ const deeds: { readonly [Ask in Asked['ask']]: (given: unknown) => Promise<unkno
     await runtime.startContainer(spec)
     sessions = serveSessions({
       tls: () => tls,
-      addresses: () => [host],
+      addresses: () => [],
       serve: podServices({
         runtime,
         logs: (request, signal) => podLogs(runtime, request, signal, Date.now),
@@ -81,7 +78,7 @@ const deeds: { readonly [Ask in Asked['ask']]: (given: unknown) => Promise<unkno
     return uid
   },
   dial: async given => await sessions?.dial(given as Parameters<NonNullable<typeof sessions>['dial']>[0]),
-  usage: async () => ({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() }),
+  usage: async () => ({ pid: process.pid, cpu: process.cpuUsage() }),
   async 'podman-logs'() {
     const store = cardStore(settings, 'overlay')
     const env = engineEnvironment(store, enginePaths(settings), process.env)
