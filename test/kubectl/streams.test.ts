@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Fault } from '../../src/api/fault.ts'
 import type { Pod } from '../../src/api/types.ts'
+import { type LiveSessions, liveSessions } from '../../src/hub/remote/live-sessions.ts'
 import { type FakePodStreams, fakePodStreams } from '../fakes/pod-streams.ts'
 import { folderOf } from '../support/folder-of.ts'
 import { until } from '../support/until.ts'
@@ -14,6 +15,7 @@ import { type KubectlKit, startKubectlKit } from './kit.ts'
 
 interface StreamsKit extends KubectlKit {
   readonly streams: FakePodStreams
+  readonly sessions: LiveSessions
   /** Where the pod's processes run. */
   readonly inside: string
   /** What makes kubectl speak the protocol that is tried. */
@@ -86,6 +88,16 @@ const stories: { readonly [story: string]: (t: Test, kit: StreamsKit) => Promise
     await client.stop()
   },
 
+  async 'a port-forward without a connection is listed, and can be ended'(t, kit) {
+    const client = kit.kubectl.start('port-forward --address 127.0.0.1 pod/web :80', { env: kit.env })
+    await client.line()
+    const [one] = kit.sessions.list()
+    t.match(one, { what: 'forward', user: 'admin', pod: 'web', detail: 'waits for connections' })
+    kit.sessions.stop(one?.id ?? '', 'bob')
+    await until('it is not listed any more', () => kit.sessions.list().length === 0)
+    await client.stop()
+  },
+
   async 'rights: to create opens each of them, to get opens none'(t, kit) {
     const { kubectl, streams } = kit
     streams.ports.set(80, await echoServer(t))
@@ -144,9 +156,10 @@ for (const suite of suites) {
       for (const [story, tell] of Object.entries(stories)) {
         t.test(story, async t => {
           const streams = fakePodStreams(inside)
-          const kit = await startKubectlKit(t, client, { streams })
+          const sessions = liveSessions({ tell() {}, now: Date.now, randomHex: n => randomBytes(n).toString('hex') })
+          const kit = await startKubectlKit(t, client, { streams, sessions })
           await runningPod(kit)
-          await tell(t, { ...kit, streams, inside, env })
+          await tell(t, { ...kit, streams, sessions, inside, env })
         })
       }
     })

@@ -13,10 +13,12 @@ const connectMs = 10_000
  * A TCP connection from this device to itself or to its LAN, as its policy allows. The name is looked up once, here, and
  * what was judged is what is dialled.
  *
+ * With `onlyAsk` nothing is dialled: whether the policy allows it is all that is asked.
+ *
  * @throws Fault Forbidden as the policy says; Unavailable when nobody answers there
  */
 export const serveNodeForward = (of: { readonly policy: ReadPolicy }): StreamService =>
-  streamService('node-forward', parseNodeForwardRequest, async ({ host, port }, stream) => {
+  streamService('node-forward', parseNodeForwardRequest, async ({ host, port, onlyAsk }, stream) => {
     const policy = await of.policy()
     const found = await lookup(host, { all: true }).catch((error: unknown) => {
       demandAllowed(judgeForward(policy, { host, port, addresses: [] }))
@@ -24,6 +26,10 @@ export const serveNodeForward = (of: { readonly policy: ReadPolicy }): StreamSer
     })
     const addresses = found.map(one => one.address)
     demandAllowed(judgeForward(policy, { host, port, addresses }))
+    if (onlyAsk === true) {
+      stream.accept()
+      return undefined
+    }
     const socket = await dial(addresses, port, host)
     stream.accept()
     await pass(socket, stream)

@@ -52,16 +52,22 @@ interface Route {
   readonly path: string
   /** The number of a port that is named. @throws Fault BadRequest */
   portOf(word: ForwardWord): number
+  /** Whether it can succeed at all, before anything listens here. @throws Fault as the device says */
+  ask?(host: string | undefined, port: number): Promise<void>
 }
 
 const routeOf = async (of: Invocation, kube: KubeClient, word: string): Promise<Route> => {
   const node = nodeOfWord(word)
-  if (node !== undefined)
+  if (node !== undefined) {
+    const path = nodePath(nodeName(node), 'forward')
     return {
       mayNameHost: true,
-      path: nodePath(nodeName(node), 'forward'),
+      path,
       portOf: ({ remote }) => Number(remote),
+      ask: async (host, port) =>
+        void (await kube.request('GET', path, { query: { host, ports: port }, signal: of.signal })),
     }
+  }
   const namespace = of.text('namespace') ?? kube.namespace
   const pod = await podOfWord(kube, namespace, word, of.signal)
   const path = pathOf(kindOfWord('pods'), namespace, nameOf(pod), 'portforward')
@@ -101,6 +107,7 @@ const servicePort = (service: unknown, pod: unknown, remote: string): number => 
 const listenFor = async (of: Invocation, kube: KubeClient, text: string, route: Route): Promise<readonly Server[]> => {
   const word = forwardWord(text, route)
   const port = route.portOf(word)
+  await route.ask?.(word.host, port)
   const query: (readonly [string, string])[] = [
     ['ports', String(port)],
     ...(word.host === undefined ? [] : [['host', word.host] as const]),

@@ -48,7 +48,7 @@ export const sessions: Command = {
       textAt(one, 'spec', 'user') ?? '',
       stateOf(one),
       ageText(textAt(one, 'metadata', 'creationTimestamp'), of.now()),
-      bytesText((numberAt(one, 'status', 'bytesToNode') ?? 0) + (numberAt(one, 'status', 'bytesFromNode') ?? 0)),
+      bytesOf(one),
       textAt(one, 'spec', 'detail') ?? '',
     ])
     if (rows.length === 0) of.out.note('No sessions are open.')
@@ -74,6 +74,12 @@ const stateOf = (one: unknown): string => {
   const left = numberAt(one, 'status', 'leftSeconds')
   const phase = String(at(one, 'status', 'phase') ?? '')
   return left === undefined ? phase : `${phase}, ${Math.ceil(left / 60)}m more`
+}
+
+/** Of a shell that was left nobody counts them. */
+const bytesOf = (one: unknown): string => {
+  const [to, from] = [numberAt(one, 'status', 'bytesToNode'), numberAt(one, 'status', 'bytesFromNode')]
+  return to === undefined && from === undefined ? '-' : bytesText((to ?? 0) + (from ?? 0))
 }
 
 const bytesText = (bytes: number): string =>

@@ -21,6 +21,7 @@ export const auditedRest = (rest: Rest, asker: Asker): Rest => {
     beginSession(sessions, asker, what, pod, more)
   return {
     ...rest,
+    beginForward: pod => begin('forward', pod, { detail: 'waits for connections' }),
     logs: {
       async open(pod, container, options, signal) {
         const words = Object.entries(options).filter(([, value]) => value !== false)

@@ -36,6 +36,8 @@ export interface Session {
   readonly id: string
   /** Aborts with a Fault as reason when somebody ended it. */
   readonly signal: AbortSignal
+  /** Why it ends or is about to, where somebody ended it. */
+  readonly endedFor: Fault | undefined
   toNode(bytes: number): void
   fromNode(bytes: number): void
   /** It is over. Said once; what is said later does not count. */
@@ -59,12 +61,15 @@ export interface LiveSessions {
    */
   begin(facts: SessionFacts, named?: { readonly id: string; readonly takeOver: boolean }): Session
   list(): readonly LiveSession[]
+  /** Somebody ends it elsewhere, as a shell on its device: whatever it ends with, this is why. */
+  announce(id: string, by: string): void
   /** @throws Fault NotFound */
   stop(id: string, by: string): void
 }
 
 interface Row {
   session: LiveSession
+  endedFor?: Fault
   readonly abort: AbortController
 }
 
@@ -98,6 +103,7 @@ export const liveSessions = (of: {
     if (earlier.session.user !== user)
       throw new Fault('Forbidden', `session ${id} is of "${earlier.session.user}"; nobody else may come to it`)
     const why = new Fault('Conflict', 'somebody came to this session from elsewhere')
+    earlier.endedFor = why
     over(earlier, why.message)
     earlier.abort.abort(why)
   }
@@ -118,6 +124,9 @@ export const liveSessions = (of: {
       return {
         id,
         signal: abort.signal,
+        get endedFor() {
+          return row.endedFor
+        },
         toNode(bytes) {
           row.session = { ...row.session, bytesToNode: row.session.bytesToNode + bytes }
         },
@@ -128,11 +137,19 @@ export const liveSessions = (of: {
       }
     },
     list: () => [...live.values()].map(one => one.session),
+    announce(id, by) {
+      const found = live.get(id)
+      if (found !== undefined) found.endedFor ??= endedBy(by)
+    },
     stop(id, by) {
       const found = live.get(id)
       if (found === undefined)
         throw new Fault('NotFound', `there is no live session "${id.slice(0, 64)}"`, { name: id })
-      found.abort.abort(new Fault('Unavailable', `the session was ended by ${by}`))
+      found.endedFor ??= endedBy(by)
+      found.abort.abort(found.endedFor)
     },
   }
 }
+
+/** No want of contact: who hears it need not try to come back. */
+const endedBy = (by: string): Fault => new Fault('Conflict', `the session was ended by ${by}`)

@@ -6,9 +6,10 @@ import type { Caller } from '../identity/caller.ts'
 import type { Objects } from '../objects.ts'
 import { accessRules, admitCaller, demand, impersonated } from '../rest/access-gate.ts'
 import type { Door, HttpRequest, HttpResponse } from '../rest/door.ts'
+import { successStatus } from '../rest/status-object.ts'
 import { copyNode } from './copy-node.ts'
 import { copyPod } from './copy-pod.ts'
-import { forwardNode } from './forward-node.ts'
+import { askForward, forwardNode } from './forward-node.ts'
 import { journalNode } from './journal-node.ts'
 import type { LiveSessions, SessionFacts } from './live-sessions.ts'
 import { listSessions, type ShellsLeft, stopSession } from './sessions-list.ts'
@@ -18,6 +19,7 @@ import { shellNode } from './shell-node.ts'
  *   /apis/dunlin.io/v1 / nodes/NAME/shell                  WebSocket   create nodes/shell
  *                        nodes/NAME/copy                   WebSocket   get or create nodes/copy
  *                        nodes/NAME/forward                WebSocket   create nodes/forward
+ *                        nodes/NAME/forward                GET         create nodes/forward: whether the device allows it
  *                        nodes/NAME/journal                GET         get nodes/journal
  *                        namespaces/NS/pods/NAME/copy      WebSocket   create pods/exec
  *                        sessions                          GET         list sessions
@@ -91,7 +93,11 @@ export const remoteDoor = (of: RemoteParts): Door => {
         return await journalNode(nodeRequest(http, name, 'journal', 'get'), of)
       }
       if (resource === 'nodes' && isUpgrade(subresource) && more.length === 0) {
-        nodeRequest(http, name, subresource, upgradeVerb(subresource, http))
+        const request = nodeRequest(http, name, subresource, upgradeVerb(subresource, http))
+        if (subresource === 'forward' && http.method === 'GET') {
+          await askForward(request, of)
+          return json(successStatus())
+        }
         throw new Fault('BadRequest', `${subresource} of a node is opened by a WebSocket`)
       }
       if (resource === 'sessions' && name === '') {

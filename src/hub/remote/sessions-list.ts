@@ -106,6 +106,7 @@ export const stopSession = async (
     )
   // A shell outlives its connection: the device ends it.
   if (live === undefined || live.what === 'shell') {
+    of.sessions.announce(id, by)
     try {
       await shellsOf(of, node, { end: id })
       of.shells.forget(id)

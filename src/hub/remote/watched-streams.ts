@@ -98,9 +98,7 @@ async function* counted(
   }
 }
 
-const endedBy = (session: Session): StreamResult | undefined =>
-  session.signal.aborted
-    ? { error: { reason: 'Unavailable', message: describeError(session.signal.reason) } }
-    : undefined
+const endedBy = ({ endedFor }: Session): StreamResult | undefined =>
+  endedFor === undefined ? undefined : { error: { reason: endedFor.reason, message: endedFor.message } }
 
 const outcomeOf = (result: StreamResult): string => result.error?.message ?? `exit code ${result.exitCode ?? 0}`

@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream'
 import type { Kind } from '../../api/kind.ts'
+import type { Pod } from '../../api/types.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import type { ServiceAccountTokens } from '../identity/service-account-tokens.ts'
 import type { MetricsSource, PodLogs, PodStreams, UsageSource } from '../ports.ts'
-import type { LiveSessions } from '../remote/live-sessions.ts'
+import type { LiveSessions, Session } from '../remote/live-sessions.ts'
 import type { HubObjects } from '../store/open-objects.ts'
 import type { HttpRequest, HttpResponse } from './door.ts'
 import type { HealthCheck } from './health.ts'
@@ -21,6 +22,8 @@ export interface Rest {
   readonly streams?: PodStreams
   /** Where streams are listed and recorded. Absent: nowhere. */
   readonly sessions?: LiveSessions
+  /** Of a port-forward that a client holds open, whether a connection goes through it or not. Absent: not listed. */
+  readonly beginForward?: (pod: Pod) => Session
   readonly usage: UsageSource
   readonly serviceAccounts: ServiceAccountTokens
   /** Milliseconds since 1970. */

@@ -1,4 +1,4 @@
-import { Fault } from '../../api/fault.ts'
+import { describeError, Fault } from '../../api/fault.ts'
 import type { Pod } from '../../api/types.ts'
 import type { ByteStream } from '../ports.ts'
 import type { Rest, UpgradeRequest } from '../rest/api-request.ts'
@@ -17,14 +17,21 @@ export const upgradeForward = async (request: UpgradeRequest, rest: Rest): Promi
   const streams = podStreams(rest)
   const pod = boundPod(request, rest)
   const open = (port: number): Promise<ByteStream> => streams.forward(pod, port, http.signal)
-  const spdy = (wire: Wire): Promise<SessionEnd> =>
-    forwardSpdy({
-      wire,
-      open,
-      clock,
-      whyOver: () => whyOver(pod, rest),
-      refused: (port, why) => log.info('a port-forward was refused', { pod: request.at.name, port, why }),
-    })
+  const spdy = async (wire: Wire): Promise<SessionEnd> => {
+    const held = rest.beginForward?.(pod)
+    held?.signal.addEventListener('abort', () => wire.reset(describeError(held.signal.reason)), { once: true })
+    try {
+      return await forwardSpdy({
+        wire,
+        open,
+        clock,
+        whyOver: () => whyOver(pod, rest),
+        refused: (port, why) => log.info('a port-forward was refused', { pod: request.at.name, port, why }),
+      })
+    } finally {
+      held?.end('closed')
+    }
+  }
 
   if (isSpdy(http.headers)) {
     const protocol = chooseStreams(http.headers, [forwardProtocol])

@@ -44,6 +44,8 @@ export interface NodeForwardRequest {
   readonly by: string
   readonly host: string
   readonly port: number
+  /** Whether it would be allowed, and no more: no connection is made, and the stream ends at once. */
+  readonly onlyAsk?: boolean
 }
 
 /** The shells that live on the device: one line of JSON each. */
@@ -95,6 +97,7 @@ export const parseNodeForwardRequest: Parse<NodeForwardRequest> = record<NodeFor
   by,
   host: text(253, /^[A-Za-z0-9][A-Za-z0-9.:-]*$|^[0-9a-fA-F:]+$/),
   port: wholeNumber(1, 65_535),
+  onlyAsk: maybe(flag),
 })
 
 export const parseShellsRequest: Parse<ShellsRequest> = record<ShellsRequest>({ end: maybe(session) })

@@ -285,6 +285,9 @@ t.test('a connection is carried both ways, each ended by itself', async t => {
   t.equal(await textOf(stream.incoming), 'got words')
   await fails(t, open('127.0.0.1', port === 1 ? 2 : 1).accepted, 'Forbidden', /line 1 of/)
   await fails(t, open('10.0.0.1', port).accepted, 'Forbidden')
+  const ask = (to: number) => hub.open('node-forward', { by: 'ann', host: 'localhost', port: to, onlyAsk: true })
+  t.match(await ask(port).result, { exitCode: 0 }, 'whether it is allowed can be asked')
+  await fails(t, ask(port === 1 ? 2 : 1).accepted, 'Forbidden', /line 1 of/)
   server.close()
   await until('it does not listen any more', async () => {
     try {
@@ -297,6 +300,7 @@ t.test('a connection is carried both ways, each ended by itself', async t => {
     }
   })
   await fails(t, open('localhost', port).accepted, 'Unavailable', /no connection from this device/)
+  t.match(await ask(port).result, { exitCode: 0 }, 'and asking dials nothing')
 })
 
 t.test('the agent’s own log is shown where there is no journal, and followed', async t => {

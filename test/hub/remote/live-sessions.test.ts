@@ -49,8 +49,18 @@ t.test('whoever stops a session is named as the reason', async t => {
   const session = sessions.begin(facts)
   sessions.stop('id1', 'user "bob"')
   t.ok(session.signal.aborted)
-  t.match(session.signal.reason, { message: 'the session was ended by user "bob"' })
+  t.match(session.signal.reason, { reason: 'Conflict', message: 'the session was ended by user "bob"' })
   await fails(t, () => sessions.stop('nope', 'bob'), 'NotFound', /no live session "nope"/)
+})
+
+t.test('of a session that is ended elsewhere, as a shell on its device, whoever did it is the reason, too', async t => {
+  const { sessions } = aHub()
+  const session = sessions.begin(facts)
+  t.equal(session.endedFor, undefined)
+  sessions.announce('id1', 'bob')
+  t.notOk(session.signal.aborted)
+  t.match(session.endedFor, { reason: 'Conflict', message: 'the session was ended by bob' })
+  sessions.announce('nope', 'bob')
 })
 
 t.test('an id is open once, and may come again when it has ended', async t => {

@@ -84,12 +84,15 @@ t.test('a role with the right names gives one right alone', async t => {
 t.test('an admin of the fleet may, and hears of a node that is not there or away', async t => {
   const { ask, told } = await aDoor(t)
   await fails(t, ask('GET', '/nodes/barn/shell', 'admin'), 'BadRequest', /opened by a WebSocket/)
+  await fails(t, ask('GET', '/nodes/barn/forward', 'admin'), 'BadRequest', /"ports" is required/)
   await fails(t, ask('GET', '/nodes/none/journal', 'admin'), 'NotFound', /nodes "none" not found/)
   await fails(t, ask('GET', '/nodes/barn/journal', 'admin'), 'Unavailable', /is away/)
   t.match(told, [
     { event: 'started', what: 'journal', user: 'admin', node: 'barn', from: '10.0.0.7' },
     { event: 'ended', outcome: 'node "barn" is away' },
   ])
+  await fails(t, ask('GET', '/nodes/barn/forward?ports=22&host=lan', 'admin'), 'Unavailable', /is away/)
+  t.match(told.at(-2), { what: 'forward', detail: 'lan:22, whether it is allowed' })
   await fails(t, ask('GET', '/nodes/barn/journal?unit=a/b', 'admin'), 'BadRequest', /unit/)
   await fails(t, ask('POST', '/nodes/barn/journal', 'admin'), 'MethodNotAllowed')
   await fails(t, ask('GET', '/other', 'admin'), 'NotFound')
