@@ -109,9 +109,20 @@ export const engineStreams = (of: {
         })
       })
       answered.catch(() => undefined)
+      let ofBody: { readonly error: unknown } | undefined
+      const watched = async function* (): AsyncGenerator<Uint8Array> {
+        try {
+          yield* body
+        } catch (error) {
+          ofBody = { error }
+          throw error
+        }
+      }
       try {
-        await pipeline(Readable.from(body, { objectMode: false }), sent)
+        await pipeline(Readable.from(watched(), { objectMode: false }), sent)
       } catch (error) {
+        // What is to be sent refused itself: the engine has nothing to do with it.
+        if (ofBody !== undefined) throw ofBody.error
         // An engine that refuses may do so before it has read all: its word says more than a broken pipe.
         const refused = await Promise.race([answered.then(() => undefined, identity), soon()])
         if (refused instanceof Fault) throw refused
