@@ -46,7 +46,7 @@ export const readTable = (json: string): TableNow => {
     const elements = Array.isArray(found['elem']) ? (found['elem'] as unknown[]) : []
     if (name.startsWith('version-')) version = name.slice('version-'.length)
     else if (name.startsWith('to-')) clientSets.set(name, typeof found['timeout'] === 'number' ? found['timeout'] : 0)
-    else if (name === 'gone') gone = elements.map(readTerm)
+    else if (name === 'gone') gone = elements.map(one => readTerm(one))
     else if (isMapName(name)) for (const element of elements) maps[name].set(...readElement(element, 'map' in item))
   }
   return { version, installed: { maps, chains, clientSets }, gone }
@@ -62,12 +62,15 @@ const readElement = (element: unknown, isMap: boolean): [string, string] =>
 
 const wordOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
+/** Terms stand in terms: an element's value, in it a concatenation, in it words. Deeper ones are none of ours. */
+const mostDepth = 4
+
 /** `'tcp'`, `80`, `{ concat: […] }`, `{ goto: { target } }`, `{ elem: { val } }`, as nft writes them in text. */
-const readTerm = (term: unknown): string => {
+const readTerm = (term: unknown, depth = mostDepth): string => {
   if (typeof term === 'string' || typeof term === 'number') return String(term)
-  if (!isRecord(term)) return ''
-  if (Array.isArray(term['concat'])) return term['concat'].map(readTerm).join(' . ')
+  if (!isRecord(term) || depth === 0) return ''
+  if (Array.isArray(term['concat'])) return term['concat'].map(one => readTerm(one, depth - 1)).join(' . ')
   if (isRecord(term['goto'])) return `goto ${wordOf(term['goto']['target'])}`
-  if (isRecord(term['elem'])) return readTerm(term['elem']['val'])
+  if (isRecord(term['elem'])) return readTerm(term['elem']['val'], depth - 1)
   return ''
 }
