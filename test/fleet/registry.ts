@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { registryProgram } from '../../scripts/debian-part.ts'
 import { always, issueCertificate } from '../../src/hub/identity/certificates.ts'
 
 /** Debian's docker-registry, with TLS by a CA of its own and one user. */
@@ -23,7 +24,7 @@ const htpasswd = `${username}:$2y$05$C3lV2ECf/p2C3H36Fi8KgufmsX82aXjM9u7MPN7iDzG
 /**
  * Starts a registry on that address of the test's own world. Its storage lies in `folder`.
  *
- * @throws where Debian's package docker-registry is not installed
+ * @throws where Debian's package docker-registry cannot be had
  */
 export const startRegistry = async (of: {
   readonly folder: string
@@ -49,7 +50,7 @@ export const startRegistry = async (of: {
       auth: { htpasswd: { realm: 'dunlin', path: `${of.folder}/htpasswd` } },
     }),
   )
-  const server = spawn('docker-registry', ['serve', `${of.folder}/config.yml`], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const server = spawn(registryProgram(), ['serve', `${of.folder}/config.yml`], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   const take = (chunk: Buffer): void => {
     said = `${said}${chunk}`.slice(-4000)
@@ -58,7 +59,7 @@ export const startRegistry = async (of: {
   server.stderr.on('data', take)
   let failure: Error | undefined
   server.once('error', error => {
-    failure = new Error("docker-registry cannot be run: install Debian's package docker-registry", { cause: error })
+    failure = new Error("Debian's docker-registry cannot be run", { cause: error })
   })
   server.once('exit', code => {
     failure ??= new Error(`docker-registry ended with ${code}: ${said}`)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { helloArchive } from '../../scripts/images.ts'
 import { isFault } from '../../src/api/fault.ts'
@@ -344,7 +344,8 @@ for (const storeMode of ['disk', 'memory'] as const)
         t.ok(rotations >= 2, `${rotations} rotations`)
         const text = Buffer.concat(lines.map(line => line.text)).toString()
         t.equal(text, `${Array.from({ length: 3000 }, (_, i) => `line ${i}\n`).join('')}no newline`)
-        t.ok(statSync(path).size < 31_000 + 30_000)
+        // The last rotation may have come when there was no monitor left to open a new file.
+        t.ok((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < 31_000 + 30_000)
         const later = (await textOf(spec)).split('\n')
         t.equal(later.at(-1), 'no newline')
         t.ok(
@@ -359,13 +360,16 @@ for (const storeMode of ['disk', 'memory'] as const)
     )
 
     t.test("the engine's service may be killed at any moment: every step ends well when it is made again", async t => {
+      const ownMounts = readlinkSync('/proc/self/ns/mnt')
+      /** Those of this world; others on the machine are none of ours. */
       const servicePids = (): readonly number[] =>
         readdirSync('/proc')
           .filter(name => /^\d+$/.test(name))
           .map(Number)
           .filter(pid => {
             try {
-              return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0system\0service\0')
+              const isService = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0system\0service\0')
+              return isService && readlinkSync(`/proc/${pid}/ns/mnt`) === ownMounts
             } catch {
               return false
             }
@@ -373,7 +377,8 @@ for (const storeMode of ['disk', 'memory'] as const)
       let kills = 0
       let isDone = false
       const killing = (async () => {
-        while (!isDone) {
+        // So many and no more: where the machine is slow, no service would ever live long enough.
+        while (!isDone && kills < 80) {
           for (const pid of servicePids()) {
             process.kill(pid, 'SIGKILL')
             kills += 1
