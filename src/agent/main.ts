@@ -72,6 +72,7 @@ export const startAgent = async (
     hostName: machine.hostname,
     arch: machine.architecture,
     labels: labelsOf(config),
+    ...(machine.board.serial === undefined ? {} : { board: machine.board.serial }),
     signal,
     tried: () => supervisor.beat(),
     clock,

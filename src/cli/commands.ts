@@ -18,6 +18,7 @@ import { joinToken } from './commands/join-token.ts'
 import { journal } from './commands/journal.ts'
 import { kubeconfig } from './commands/kubeconfig.ts'
 import { logs } from './commands/logs.ts'
+import { node } from './commands/node.ts'
 import { nodes } from './commands/nodes.ts'
 import { portForward } from './commands/port-forward.ts'
 import { restore } from './commands/restore.ts'
@@ -46,6 +47,7 @@ export const commands: readonly Command[] = [
   top,
   why,
   nodes,
+  node,
   shell,
   journal,
   sessions,

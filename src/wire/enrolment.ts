@@ -34,6 +34,8 @@ export interface EnrolRequest {
   readonly arch: string
   readonly os: string
   readonly labels: { readonly [key: string]: string }
+  /** Serial of the board itself, where it has one: so that a card that moves to another is noticed. */
+  readonly board?: string
 }
 
 /** hub -> device: all that it needs from now on. */
@@ -73,6 +75,7 @@ export const enrolProof = (of: Pick<EnrolRequest, 'token' | 'request' | 'sealing
 export const parseEnrolRequest = (body: Uint8Array): EnrolRequest => {
   const fields = parseFields(body, 'the enrolment request')
   const nodeName = fields.optional('nodeName', 64)
+  const board = fields.optional('board', 64)
   return {
     format: fields.format(),
     token: fields.text('token', 64),
@@ -85,6 +88,7 @@ export const parseEnrolRequest = (body: Uint8Array): EnrolRequest => {
     arch: fields.text('arch', 32),
     os: fields.text('os', 32),
     labels: fields.texts('labels', 32),
+    ...(board === undefined ? {} : { board }),
   }
 }
 

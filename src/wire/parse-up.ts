@@ -29,6 +29,7 @@ const parseNode: Parse<NodeReport> = record<NodeReport>({
   nodeInfo: kube<NodeSystemInfo>('NodeSystemInfo'),
   images: list(500, record<NodeReport['images'][number]>({ names: list(50, text(512)), sizeBytes: count })),
   labels: dictionary(200, text(63)),
+  board: maybe(text(64)),
 })
 
 const parsePod: Parse<PodReport> = record<PodReport>({

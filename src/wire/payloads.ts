@@ -72,6 +72,8 @@ export interface NodeReport {
   readonly images: readonly { readonly names: readonly string[]; readonly sizeBytes: number }[]
   /** e.g. `dunlin.io/model`; the hub admits only keys under dunlin.io/ and kubernetes.io/{arch,os,hostname}. */
   readonly labels: { readonly [key: string]: string }
+  /** Serial of the board, where it has one. */
+  readonly board?: string
 }
 
 export interface PodReport {

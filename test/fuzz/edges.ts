@@ -16,6 +16,7 @@ import { readContext } from '../../src/cli/kubeconfig.ts'
 import { kubeOptions } from '../../src/cli/options.ts'
 import { parseWords } from '../../src/cli/parse-words.ts'
 import { usualPolicy } from '../../src/core/access/device-policy.ts'
+import { parseThrottled } from '../../src/core/nodes/board.ts'
 import { parseCidr, parseIp } from '../../src/core/services/cidr.ts'
 import { parseRange } from '../../src/core/services/ranges.ts'
 import { parseBackupFacts } from '../../src/hub/backup.ts'
@@ -203,6 +204,7 @@ export const edges: readonly Edge[] = [
     text => eachOf([() => parseUserOrder(Buffer.from(text)), () => parseTokenOrder(Buffer.from(text))]),
   ),
   textEdge('identity: join token', ['wire/join-token.ts parseJoinToken'], [token], parseJoinToken),
+  textEdge('board: throttled', ['core/nodes/board.ts parseThrottled'], ['50005\n', '0x0'], parseThrottled),
   textEdge('identity: address', ['wire/join-token.ts parseAddress'], ['hub.lan:6443', '[::1]:1'], parseAddress),
   textEdge('identity: public key', ['wire/enrolment.ts parsePublicKey'], [spki.toString('base64')], text =>
     parsePublicKey(text, 'ed25519'),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { boardLabelKeys } from '../../src/agent/node/board-labels.ts'
+import { boardLabelKeys } from '../../src/core/nodes/board.ts'
 import { boardConditionTypes } from '../../src/core/nodes/node-conditions.ts'
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/boards.md', import.meta.url)), 'utf8')

@@ -13,11 +13,19 @@ const hex = (bytes: number) => randomBytes(bytes).toString('hex')
 /** The agent's real end over real TLS, without a runtime: joins, connects, says that it is ready. */
 export const aDevice = async (
   t: { teardown(close: () => unknown): unknown },
-  of: { readonly stateFolder: string; readonly token?: string; readonly name: string; readonly log?: Log },
+  of: {
+    readonly stateFolder: string
+    readonly token?: string
+    readonly name: string
+    /** Serial of the board that it is. */
+    readonly board?: string
+    readonly log?: Log
+  },
 ) => {
   const identity = await openIdentity({ stateFolder: of.stateFolder })
   const { signal } = new AbortController()
-  const facts = { nodeName: of.name, hostName: of.name, arch: 'amd64', labels: {}, signal }
+  const board = of.board === undefined ? {} : { board: of.board }
+  const facts = { nodeName: of.name, hostName: of.name, arch: 'amd64', labels: {}, ...board, signal }
   if (of.token !== undefined) await enrol(identity, { ...facts, token: of.token })
   const link = identity.link()
   const bus = mqttBus({
@@ -45,15 +53,16 @@ export const aDevice = async (
     fetchDocument: (path, mostBytes) =>
       fetchDocument({ addresses: identity.membership?.api ?? [], tls: identity.tls(), path, mostBytes }),
   })
+  const say = () => hub.report({ node: { ...readyNode, ...board }, pods: [], presentPodUids: [] })
   hub.onFullReportWanted(() => {
-    hub.report({ node: readyNode, pods: [], presentPodUids: [] }).catch(() => {})
+    say().catch(() => {})
   })
   const close = async () => {
     await hub.close()
     await bus.close()
   }
   t.teardown(close)
-  return { identity, hub, bus, close }
+  return { identity, hub, bus, say, close }
 }
 
 const room = { cpu: '4', memory: '4Gi', pods: '110' }

@@ -21,6 +21,8 @@ export interface EnrolOptions {
   /** `arm64`, `arm`, `amd64` as Kubernetes says. */
   readonly arch: string
   readonly labels: { readonly [key: string]: string }
+  /** Serial of the board, where it has one. */
+  readonly board?: string
   readonly signal: AbortSignal
 }
 
@@ -47,6 +49,7 @@ export const enrol = async (identity: AgentIdentity, of: EnrolOptions): Promise<
     arch: of.arch,
     os: 'linux',
     labels: of.labels,
+    ...(of.board === undefined ? {} : { board: of.board.slice(0, 64) }),
   }
   const { addresses, pin } = token
   const answer = await postToHub({ addresses, trust: { pin }, path: enrolPath, body, signal: of.signal })

@@ -1,24 +1,5 @@
-import type { BoardFacts } from '../../core/nodes/board.ts'
+import type { BoardFacts, boardLabelKeys } from '../../core/nodes/board.ts'
 import { labelValue } from './label-value.ts'
-
-/** The labels by which pods may choose a board, and people find it; docs/boards.md tells each. */
-export const boardLabelKeys = [
-  'dunlin.io/model',
-  'dunlin.io/serial',
-  'dunlin.io/board',
-  'dunlin.io/board-revision',
-  'dunlin.io/revision-code',
-  'dunlin.io/processor',
-  'dunlin.io/board-memory',
-  'dunlin.io/board-manufacturer',
-  'dunlin.io/firmware',
-  'dunlin.io/firmware-version',
-  'dunlin.io/supply',
-  'dunlin.io/card',
-  'dunlin.io/card-type',
-  'dunlin.io/card-manufacturer',
-  'dunlin.io/card-date',
-] as const
 
 /**
  * What a board says of itself, as labels; what it does not say is left out. Of several cards the first is told.

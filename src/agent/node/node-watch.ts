@@ -127,6 +127,7 @@ export const nodeWatch = (of: {
       'kubernetes.io/hostname': of.nodeName,
       ...boardLabels(identity.board),
     },
+    ...(identity.board.serial === undefined ? {} : { board: identity.board.serial.slice(0, 64) }),
   })
 
   const later = (): void => {

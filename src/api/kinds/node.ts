@@ -60,11 +60,19 @@ export const nodeKind = aKind<Node>({
   ],
 })
 
-/** `Ready`, `NotReady` or `Unknown`, and `,SchedulingDisabled` where it is cordoned (k8s: printNode). */
+/**
+ * `Ready`, `NotReady` or `Unknown`, and `,SchedulingDisabled` where it is cordoned (k8s: printNode); `,BoardChanged` where
+ * its card was seen in another board.
+ */
 export const nodeStatusText = (node: Node): string => {
   const ready = node.status?.conditions?.find(one => one.type === 'Ready')
   const word = ready === undefined ? 'Unknown' : ready.status === 'True' ? 'Ready' : 'NotReady'
-  return node.spec?.unschedulable === true ? `${word},SchedulingDisabled` : word
+  const isMoved = node.status?.conditions?.some(one => one.type === 'BoardChanged' && one.status === 'True') === true
+  return [
+    word,
+    ...(node.spec?.unschedulable === true ? ['SchedulingDisabled'] : []),
+    ...(isMoved ? ['BoardChanged'] : []),
+  ].join()
 }
 
 const rolesOf = (node: Node): readonly string[] =>

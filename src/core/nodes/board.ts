@@ -38,3 +38,22 @@ export const parseThrottled = (text: string): number | undefined => {
 /** Whether the board lacks voltage now; undefined where nothing says it. */
 export const isUnderVoltage = (board: Pick<BoardReading, 'throttled' | 'isUnderVoltage'>): boolean | undefined =>
   board.throttled === undefined ? board.isUnderVoltage : (board.throttled & 1) !== 0 || board.isUnderVoltage === true
+
+/** The labels by which pods may choose a board, and people find it; docs/boards.md tells each. */
+export const boardLabelKeys = [
+  'dunlin.io/model',
+  'dunlin.io/serial',
+  'dunlin.io/board',
+  'dunlin.io/board-revision',
+  'dunlin.io/revision-code',
+  'dunlin.io/processor',
+  'dunlin.io/board-memory',
+  'dunlin.io/board-manufacturer',
+  'dunlin.io/firmware',
+  'dunlin.io/firmware-version',
+  'dunlin.io/supply',
+  'dunlin.io/card',
+  'dunlin.io/card-type',
+  'dunlin.io/card-manufacturer',
+  'dunlin.io/card-date',
+] as const

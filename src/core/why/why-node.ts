@@ -18,6 +18,10 @@ const meanings: Record<string, { readonly means: string; readonly mend: string }
     means: 'its processor is slowed down by heat or a weak supply',
     mend: 'cool it, or use a stronger supply',
   },
+  BoardChanged: {
+    means: 'its card is in another board than the one that joined',
+    mend: 'put it back; or say that it is meant: "dunlin node accept NAME"',
+  },
   HighTemperature: {
     means: 'its processor is hot',
     mend: 'cool it: a heat sink, a fan, or a place out of the sun',

@@ -122,7 +122,12 @@ export const startFleet = async (of: FleetOptions): Promise<Fleet> => {
       },
     }),
   }
-  const status = statuses({ objects, usage, clock, podsOf: assignments.podsOf })
+  const tell = (node: string, reason: string, message: string): void => {
+    const involved = { kind: 'Node' as const, namespace: '', name: node, uid: '' }
+    const time = `${new Date(clock.now()).toISOString().slice(0, 19)}Z`
+    void writeEvents(node, [{ type: 'Warning', reason, message, time, count: 1, involved }])
+  }
+  const status = statuses({ objects, usage, clock, podsOf: assignments.podsOf, tell })
   const present = presence({ links, beat, unheard: status.unheard, clock, log })
 
   const linkOf = (node: string): NodeLink => {

@@ -1,4 +1,5 @@
 import type { Node, Pod } from '../../api/types.ts'
+import { boardChanged, isOnOtherBoard, nodeOnBoard } from '../../core/nodes/board-change.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { PodReport, StatusReport } from '../../wire/payloads.ts'
 import type { Objects } from '../objects.ts'
@@ -24,6 +25,8 @@ export const statuses = (of: {
   readonly usage: UsageMemory
   /** All pods that are bound to the node. */
   readonly podsOf: (node: string) => readonly Pod[]
+  /** Tells of a node as an event. */
+  readonly tell: (node: string, reason: string, message: string) => void
   readonly clock: Clock
 }): Statuses => {
   const { objects } = of
@@ -56,10 +59,14 @@ export const statuses = (of: {
       const found = report.node
       if (found !== undefined) {
         await objects.modify<Node>('Node', key, one => nodeWithLabels(one, found.labels), by)
-        await objects.modify<Node>('Node', key, one => nodeWithStatus(one, found, now()), {
+        await objects.modify<Node>('Node', key, one => nodeOnBoard(one, found.board), by)
+        const wasElsewhere = isOnOtherBoard(objects.get<Node>('Node', key))
+        const after = await objects.modify<Node>('Node', key, one => nodeWithStatus(one, found, now()), {
           ...by,
           subresource: 'status',
         })
+        const moved = after?.status?.conditions?.find(one => one.type === boardChanged)
+        if (!wasElsewhere && isOnOtherBoard(after)) of.tell(node, boardChanged, moved?.message ?? '')
       }
       // At once, so that the store commits them together; the last word on a pod counts.
       const newest = new Map(report.pods?.map(pod => [pod.uid, pod]))

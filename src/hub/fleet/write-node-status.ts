@@ -1,4 +1,5 @@
 import type { Node, NodeCondition, NodeStatus } from '../../api/types.ts'
+import { boardChanged, boardFinding, recordedBoard } from '../../core/nodes/board-change.ts'
 import { boardConditionTypes } from '../../core/nodes/node-conditions.ts'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { NodeReport } from '../../wire/payloads.ts'
@@ -10,11 +11,16 @@ import { siteLabel } from './render-service.ts'
  */
 export const nodeWithStatus = (node: Node, report: NodeReport, now: string): Node | undefined => {
   const before = node.status ?? {}
-  const conditions = report.conditions.map(condition => withTimes(condition, before.conditions, now))
+  const board = boardFinding(recordedBoard(node), report.board)
+  const said = board === undefined ? report.conditions : [...report.conditions, board]
+  const conditions = said.map(condition => withTimes(condition, before.conditions, now))
   const reported = new Set(conditions.map(condition => condition.type))
   // Conditions that others than the agent own stay; those of a board that it tells no more are gone.
   const others = (before.conditions ?? []).filter(
-    condition => !reported.has(condition.type) && !boardConditionTypes.includes(condition.type),
+    ({ type }) =>
+      !reported.has(type) &&
+      !boardConditionTypes.includes(type) &&
+      !(type === boardChanged && report.board !== undefined),
   )
   const status: NodeStatus = {
     ...before,

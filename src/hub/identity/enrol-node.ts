@@ -2,6 +2,8 @@ import { verify } from 'node:crypto'
 import { Fault } from '../../api/fault.ts'
 import { labelValue, qualifiedName } from '../../api/names.ts'
 import type { Node } from '../../api/types.ts'
+import { withBoard } from '../../core/nodes/board-change.ts'
+import { joiningLabels } from '../../core/nodes/joining-labels.ts'
 import type { Log } from '../../lib/log.ts'
 import { type Enrolment, type EnrolRequest, enrolProof, parsePublicKey } from '../../wire/enrolment.ts'
 import type { Objects } from '../objects.ts'
@@ -59,8 +61,19 @@ export const enrolNode = async (request: EnrolRequest, hub: Enroller): Promise<E
   const name = nameFor(request, token, keyHash)
   checkFree(name, keyHash, token, hub)
 
-  const labels = labelsFor(name, request, token)
-  const node = await labelledNode(hub.objects, nodeObject(name, labels))
+  const record = hub.register.nodes.get(name)
+  const joining = {
+    isSameBoard: record === undefined || record.keyHash === keyHash,
+    device: checkedLabels(request.labels),
+    token: token.labels,
+    fixed: {
+      'kubernetes.io/hostname': name,
+      'kubernetes.io/arch': request.arch,
+      'kubernetes.io/os': request.os,
+    },
+  }
+  const node = await joinedNode(hub.objects, { name, joining, known: record?.labels, board: request.board })
+  const labels = node.metadata.labels ?? {}
   const facts = {
     uid: node.metadata.uid ?? '',
     signingKey: request.signingKey,
@@ -78,7 +91,7 @@ export const enrolNode = async (request: EnrolRequest, hub: Enroller): Promise<E
     const fresh = hub.tokens.check(request.token, keyHash)
     const before = checkFree(name, keyHash, fresh, hub)
     const isSameBoard = before?.keyHash === keyHash
-    const record: NodeRecord = {
+    const fact: NodeRecord = {
       format: 1,
       name,
       ...facts,
@@ -89,10 +102,10 @@ export const enrolNode = async (request: EnrolRequest, hub: Enroller): Promise<E
     }
     const changes: readonly RecordChange[] = [
       hub.tokens.use(fresh, name, keyHash),
-      hub.register.nodes.put(name, withCertificate(record, certificate)),
+      hub.register.nodes.put(name, withCertificate(fact, certificate)),
       ...(before === undefined || isSameBoard
         ? []
-        : shutOutChanges(before, `its name moved to another board`, hub.register, hub.now())),
+        : shutOutChanges(before, movedWhy(request.board), hub.register, hub.now())),
       // A removed board that joins again with a new token is welcome; its old certificates stay revoked.
       ...(hub.register.revoked.get(keyRevocation(keyHash)) === undefined
         ? []
@@ -154,14 +167,9 @@ const checkFree = (
   )
 }
 
-const labelsFor = (name: string, request: EnrolRequest, token: TokenRecord): { readonly [key: string]: string } => ({
-  'dunlin.io/site': 'default',
-  ...checkedLabels(request.labels),
-  ...token.labels,
-  'kubernetes.io/hostname': name,
-  'kubernetes.io/arch': request.arch,
-  'kubernetes.io/os': request.os,
-})
+/** What the board that had the name so far is told when it comes back. */
+const movedWhy = (board: string | undefined): string =>
+  `its name moved to another board${board === undefined ? '' : ` (serial ${board.replaceAll(/[^\w.-]/g, '?')})`}; to use this one again: dunlin node reset --join-token TOKEN`
 
 /** A device may label itself, but not with what belongs to Kubernetes (as NodeRestriction has it). */
 const checkedLabels = (labels: EnrolRequest['labels']): EnrolRequest['labels'] => {
@@ -175,15 +183,24 @@ const checkedLabels = (labels: EnrolRequest['labels']): EnrolRequest['labels'] =
   return labels
 }
 
-/** The Node object, made where there is none; its labels brought up to date where there is one. */
-const labelledNode = async (objects: Objects, wanted: Node): Promise<Node> => {
-  const made = await makeNode(objects, wanted)
+/** The Node object, made where there is none; where there is one, it keeps what people gave it. */
+const joinedNode = async (
+  objects: Objects,
+  of: {
+    readonly name: string
+    readonly joining: Omit<Parameters<typeof joiningLabels>[0], 'before'>
+    /** Labels of the board that joined before, should its Node object be gone. */
+    readonly known: NodeRecord['labels'] | undefined
+    readonly board: string | undefined
+  },
+): Promise<Node> => {
+  const { name, joining, board } = of
+  const made = await makeNode(objects, nodeObject(name, joiningLabels({ ...joining, before: of.known }), board))
   if (made !== undefined) return made
-  const name = wanted.metadata.name ?? ''
-  const there = await objects.modify<Node>('Node', { namespace: '', name }, now => ({
-    ...now,
-    metadata: { ...now.metadata, labels: { ...now.metadata.labels, ...wanted.metadata.labels } },
-  }))
+  const there = await objects.modify<Node>('Node', { namespace: '', name }, now => {
+    const labels = joiningLabels({ ...joining, before: now.metadata.labels })
+    return withBoard({ ...now, metadata: { ...now.metadata, labels } }, board)
+  })
   if (there === undefined) throw new Fault('Conflict', `node "${name}" is being removed; try again`)
   return there
 }

@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { boardLabelKeys, boardLabels } from '../../../src/agent/node/board-labels.ts'
+import { boardLabels } from '../../../src/agent/node/board-labels.ts'
 import { findBoard, readBoard, readBoardFacts } from '../../../src/agent/node/read-board.ts'
 import { labelValue, qualifiedName } from '../../../src/api/names.ts'
+import { boardLabelKeys } from '../../../src/core/nodes/board.ts'
 
 /** A board of files. */
 const treeOf = async (t: Test, files: { readonly [path: string]: string | Uint8Array }): Promise<string> => {
