@@ -91,3 +91,5 @@ export const brokerCounts = (of: {
     }),
   }
 }
+
+export type BrokerCounts = ReturnType<typeof brokerCounts>

@@ -50,3 +50,5 @@ const buckets = (clock: Clock, { burst, perSecond }: Allowance) => {
     },
   }
 }
+
+export type ConnectionAdmission = ReturnType<typeof connectionAdmission>
