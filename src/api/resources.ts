@@ -59,7 +59,7 @@ const computed = (group: string, version: string, kind: string, plural: string, 
   subresources: [],
 })
 
-/** Reviews are answered, metrics are read from the newest report: nothing of them is stored. */
+/** Reviews are answered, metrics are read from the newest report, sessions are what is open: nothing of them is stored. */
 const computedResources: readonly Resource[] = [
   computed('authentication.k8s.io', 'v1', 'SelfSubjectReview', 'selfsubjectreviews', ['create']),
   computed('authentication.k8s.io', 'v1', 'TokenReview', 'tokenreviews', ['create']),
@@ -69,6 +69,7 @@ const computedResources: readonly Resource[] = [
   computed('authorization.k8s.io', 'v1', 'SubjectAccessReview', 'subjectaccessreviews', ['create']),
   { ...computed('metrics.k8s.io', 'v1beta1', 'NodeMetrics', 'nodes', ['get', 'list']), singular: '' },
   { ...computed('metrics.k8s.io', 'v1beta1', 'PodMetrics', 'pods', ['get', 'list']), singular: '' },
+  computed('dunlin.io', 'v1', 'Session', 'sessions', ['delete', 'list']),
 ]
 
 /** Everything that discovery tells. */

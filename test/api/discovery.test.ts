@@ -19,6 +19,7 @@ t.test('every group names one preferred version, core is not among them', async 
       'authorization.k8s.io/v1',
       'coordination.k8s.io/v1',
       'discovery.k8s.io/v1',
+      'dunlin.io/v1',
       'metrics.k8s.io/v1beta1',
       'policy/v1',
       'rbac.authorization.k8s.io/v1',

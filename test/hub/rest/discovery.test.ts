@@ -9,6 +9,7 @@ t.test('discovery in its classic form', async t => {
   const core = (await ask({ path: '/api/v1?timeout=32s' })).json as { resources?: { name: string }[] }
   const names = core.resources?.map(one => one.name) ?? []
   for (const name of ['pods', 'pods/log', 'pods/eviction', 'serviceaccounts/token']) t.ok(names.includes(name), name)
+  t.match((await ask({ path: '/apis/dunlin.io' })).json, { preferredVersion: { groupVersion: 'dunlin.io/v1' } })
   t.match((await ask({ path: '/apis/apps/v1' })).json, { kind: 'APIResourceList', groupVersion: 'apps/v1' })
   for (const path of ['/apis/none', '/apis/apps/v7', '/api/v7']) t.match(await ask({ path }), { status: 404 }, path)
 })
