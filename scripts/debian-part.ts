@@ -52,8 +52,12 @@ export const dynamicBusybox = (): string => debianPart('busybox', 'bin/busybox')
 
 export const registryProgram = (): string => debianPart('docker-registry', 'usr/bin/docker-registry')
 
+/** Beside the system: its package would start a service. */
+export const sshServer = (): string => debianPart('openssh-server', 'usr/sbin/sshd')
+
 // As a program: fetches all, so that tests in worlds without a network find them.
 if (import.meta.main) {
   dynamicBusybox()
   registryProgram()
+  sshServer()
 }

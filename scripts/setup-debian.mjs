@@ -27,6 +27,9 @@ export const forTests = {
   // What people run in a terminal.
   'vim-tiny': '/usr/bin/vi',
   procps: '/usr/bin/top',
+  // OpenSSH's server is unpacked beside the system; it asks for this.
+  libwrap0: '/usr/lib/x86_64-linux-gnu/libwrap.so.0',
+  'openssh-client': '/usr/bin/ssh',
   faketime: '/usr/bin/faketime',
   curl: '/usr/bin/curl',
   // Cards: partition tables and FAT by other hands than ours, and what a stock system does at its first boot.

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { version as ownVersion } from '../../src/lib/version.ts'
 import { architectures } from './architectures.ts'
-import { makeAgentPackage, makeBundles, makeHubPackage, makeProgramPackage } from './packages.ts'
+import { makeAgentPackage, makeArchive, makeBundles, makeHubPackage, makeProgramPackage } from './packages.ts'
 
 /** npm run packages: Debian packages of hub and agent, archives for other distributions, checksums, bills of materials. */
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -56,7 +56,7 @@ try {
   for (const architecture of wanted) {
     say(`packing for ${architecture.name} (its Node is pressed small: half a minute)`)
     made.push(makeProgramPackage({ ...of, architecture, inputs }))
-    made.push(archive(architecture.name, of.target))
+    made.push(makeArchive(of, architecture))
   }
   const sums = made
     .map(path => `${createHash('sha256').update(readFileSync(path)).digest('hex')}  ${basename(path)}\n`)
@@ -65,18 +65,4 @@ try {
   for (const path of made) say(`${(readFileSync(path).length / 1e6).toFixed(1).padStart(7)} MB  ${path}`)
 } finally {
   rmSync(work, { recursive: true, force: true })
-}
-
-/** The programs and the units as they lie in the packages, for distributions without dpkg. */
-function archive(name: string, target: string): string {
-  const folder = join(work, 'trees', `dunlin-${name}`)
-  const path = join(target, `dunlin_${version}_${name}.tar.gz`)
-  for (const unit of ['agent', 'hub'])
-    execFileSync('cp', ['-a', ...[`usr`, 'etc'].map(one => join(work, 'trees', `dunlin-${unit}`, one)), folder])
-  execFileSync('install', ['-m', '755', join(root, 'packaging/install.sh'), join(folder, 'install.sh')])
-  execFileSync('tar', [
-    ...['--sort=name', `--mtime=@${seconds}`, '--owner=0', '--group=0', '--numeric-owner', '--exclude=./DEBIAN'],
-    ...['-C', folder, '-I', 'gzip -n', '-cf', path, '.'],
-  ])
-  return path
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -130,6 +131,21 @@ export const makeHubPackage = (of: Making): string => {
     },
     ['/etc/default/dunlin-hub'],
   )
+}
+
+/** The programs and the units as they lie in the packages, which must be made before, for distributions without dpkg. */
+export const makeArchive = (of: Making, { name }: Architecture): string => {
+  const folder = join(of.work, 'trees', `dunlin-${name}`)
+  const path = join(of.target, `dunlin_${of.version}_${name}.tar.gz`)
+  for (const unit of ['agent', 'hub'])
+    for (const part of ['usr', 'etc'])
+      cpSync(join(of.work, 'trees', `dunlin-${unit}`, part), join(folder, part), { recursive: true })
+  place(join(packaging, 'install.sh'), join(folder, 'install.sh'), 0o755)
+  execFileSync('tar', [
+    ...['--sort=name', `--mtime=@${of.seconds}`, '--owner=0', '--group=0', '--numeric-owner', '--exclude=./DEBIAN'],
+    ...['-C', folder, '-I', of.compression === 'none' ? 'gzip -1n' : 'gzip -n', '-cf', path, '.'],
+  ])
+  return path
 }
 
 const freshTree = (of: Making, name: string): string => {

@@ -14,6 +14,7 @@ import { drain } from './commands/drain.ts'
 import { exec } from './commands/exec.ts'
 import { get } from './commands/get.ts'
 import { hub } from './commands/hub.ts'
+import { install } from './commands/install.ts'
 import { joinToken } from './commands/join-token.ts'
 import { journal } from './commands/journal.ts'
 import { kubeconfig } from './commands/kubeconfig.ts'
@@ -55,6 +56,7 @@ export const commands: readonly Command[] = [
   uncordon,
   drain,
   joinToken,
+  install,
   kubeconfig,
   users,
   config,
