@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { version as ownVersion } from '../../src/lib/version.ts'
 import { architectures } from './architectures.ts'
+import { makeNpmPackage } from './npm-package.ts'
 import { makeAgentPackage, makeArchive, makeBundles, makeHubPackage, makeProgramPackage } from './packages.ts'
 
 /** npm run packages: Debian packages of hub and agent, archives for other distributions, checksums, bills of materials. */
@@ -52,7 +53,7 @@ try {
   mkdirSync(of.target, { recursive: true })
   say('bundling hub, CLI and agent')
   const inputs = await makeBundles(work)
-  const made = [makeAgentPackage(of), makeHubPackage(of)]
+  const made = [makeAgentPackage(of), makeHubPackage(of), (await makeNpmPackage(of)).path]
   for (const architecture of wanted) {
     say(`packing for ${architecture.name} (its Node is pressed small: half a minute)`)
     made.push(makeProgramPackage({ ...of, architecture, inputs }))
