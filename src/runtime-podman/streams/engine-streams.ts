@@ -110,16 +110,22 @@ export const engineStreams = (of: {
       })
       answered.catch(() => undefined)
       let ofBody: { readonly error: unknown } | undefined
-      const watched = async function* (): AsyncGenerator<Uint8Array> {
-        try {
-          yield* body
-        } catch (error) {
-          ofBody = { error }
-          throw error
-        }
+      const source = body[Symbol.asyncIterator]()
+      // By hand: what is thrown into a generator, when the connection breaks, looks like its own failure.
+      const watched: AsyncIterableIterator<Uint8Array> = {
+        [Symbol.asyncIterator]: () => watched,
+        async next() {
+          try {
+            return await source.next()
+          } catch (error) {
+            ofBody = { error }
+            throw error
+          }
+        },
+        return: async () => (await source.return?.()) ?? { done: true, value: undefined },
       }
       try {
-        await pipeline(Readable.from(watched(), { objectMode: false }), sent)
+        await pipeline(Readable.from(watched, { objectMode: false }), sent)
       } catch (error) {
         // What is to be sent refused itself: the engine has nothing to do with it.
         if (ofBody !== undefined) throw ofBody.error
