@@ -67,7 +67,8 @@ function write() {
   }
   const resources = {}
   for (const name of process.getActiveResourcesInfo()) resources[name] = (resources[name] ?? 0) + 1
-  const counts = { timers: resources.Timeout ?? 0, resources, listeners, ...objects, heapUsed: process.memoryUsage().heapUsed }
+  const { heapUsed, external } = process.memoryUsage()
+  const counts = { timers: resources.Timeout ?? 0, resources, listeners, ...objects, heapUsed, external }
   writeFileSync(`${folder}/${role}.json.tmp`, JSON.stringify(counts))
   renameSync(`${folder}/${role}.json.tmp`, `${folder}/${role}.json`)
 }

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { podsReady, startFleet, until } from '../../test/fleet/kit.ts'
+import { readFileSync } from 'node:fs'
+import { podsReady, startFleet } from '../../test/fleet/kit.ts'
 import type { OwnWorld } from '../../test/fleet/own-world.ts'
 import { ownNode, startBundle } from '../kit-agent.ts'
 import { ownDisk } from '../kit-disk.ts'
+import { type Counts, countInside, quiet, watchInside } from './counts.ts'
 import { type ProcessReading, pidsOf, readProcess } from './read-process.ts'
 import { applySoakPods, changeStatus } from './workload.ts'
 
@@ -59,21 +59,6 @@ export interface PhaseTotal {
 
 export type Grown = { readonly [field in 'cpuMs' | 'childrenCpuMs' | 'wakeUps' | 'writtenBytes']: number }
 
-/** What only the process itself can count. Objects where they were asked for. */
-export interface InsideCounts {
-  readonly timers: number
-  readonly listeners: number
-  readonly resources: { readonly [name: string]: number }
-  readonly maps?: { readonly count: number; readonly entries: number }
-  readonly sets?: { readonly count: number; readonly entries: number }
-  readonly heapUsed: number
-}
-
-export interface Counts {
-  readonly hub: InsideCounts & { readonly descriptors: number; readonly threads: number }
-  readonly agent: InsideCounts & { readonly descriptors: number; readonly threads: number }
-}
-
 export interface SoakResult {
   readonly samples: readonly Sample[]
   readonly phases: readonly PhaseTotal[]
@@ -87,11 +72,7 @@ export interface SoakResult {
  * @example const result = await soak(world, plan, line => process.stdout.write(line))
  */
 export const soak = async (world: OwnWorld, plan: SoakPlan, say: (line: string) => void): Promise<SoakResult> => {
-  const inside = fileURLToPath(new URL('./inside.mjs', import.meta.url))
-  const countsFolder = `${world.folder}/counts`
-  mkdirSync(countsFolder)
-  process.env['NODE_OPTIONS'] = `--disable-warning=ExperimentalWarning --import=${inside}`
-  process.env['DUNLIN_COUNTS'] = countsFolder
+  const countsFolder = watchInside(world.folder)
   const nodeDisk = ownDisk(`${world.folder}/nodes/a`, 768)
   const hubDisk = ownDisk(`${world.folder}/hub`, 256)
   const fleet = await startFleet(world)
@@ -224,40 +205,3 @@ const grown = (before: ProcessReading, after: ProcessReading): Grown => ({
   wakeUps: after.wakeUps - before.wakeUps,
   writtenBytes: after.writtenBytes - before.writtenBytes,
 })
-
-/** The lowest of several looks, field by field: between them, what is only for a moment has gone. */
-const quiet = async (counts: () => Promise<Counts>): Promise<Counts> => {
-  let least = await counts()
-  for (let look = 0; look < 4; look += 1) {
-    await new Promise(resolve => setTimeout(resolve, 1500))
-    const now = await counts()
-    least = { hub: lower(least.hub, now.hub), agent: lower(least.agent, now.agent) }
-  }
-  return least
-}
-
-const lower = (a: Counts['hub'], b: Counts['hub']): Counts['hub'] => ({
-  ...b,
-  timers: Math.min(a.timers, b.timers),
-  listeners: Math.min(a.listeners, b.listeners),
-  descriptors: Math.min(a.descriptors, b.descriptors),
-  threads: Math.min(a.threads, b.threads),
-  heapUsed: Math.min(a.heapUsed, b.heapUsed),
-  ...(a.maps === undefined || b.maps === undefined ? {} : { maps: lowerOf(a.maps, b.maps) }),
-  ...(a.sets === undefined || b.sets === undefined ? {} : { sets: lowerOf(a.sets, b.sets) }),
-})
-
-const lowerOf = (
-  a: { readonly count: number; readonly entries: number },
-  b: { readonly count: number; readonly entries: number },
-) => ({ count: Math.min(a.count, b.count), entries: Math.min(a.entries, b.entries) })
-
-/** Asks a process that has loaded inside.mjs. */
-const countInside = async (folder: string, role: 'hub' | 'agent', pid: number): Promise<InsideCounts> => {
-  const file = `${folder}/${role}.json`
-  rmSync(file, { force: true })
-  writeFileSync(`${folder}/deep`, '')
-  process.kill(pid, 'SIGUSR2')
-  await until(`the counts of the ${role}`, () => (existsSync(file) ? true : undefined))
-  return JSON.parse(readFileSync(file, 'utf8'))
-}

@@ -1,5 +1,6 @@
+import type { Counts } from './counts.ts'
 import { type Line, slope } from './slope.ts'
-import type { Counts, PhaseTotal, Sample, SoakResult } from './soak.ts'
+import type { PhaseTotal, Sample, SoakResult } from './soak.ts'
 
 const daySeconds = 86_400
 
