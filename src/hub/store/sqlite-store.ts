@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { Fault } from '../../api/fault.ts'
+import { keepOlder } from './keep-older.ts'
 import { liveTail } from './live-tail.ts'
 import type { Answer, Ask, Asked, Opened } from './sqlite-worker.ts'
 import type { RangeResult, Store, StoreEntry, StoreEvent } from './store.ts'
@@ -27,6 +28,7 @@ export interface SqliteStoreOptions extends StoreFileOptions {
 export const openSqliteStore = async (options: SqliteStoreOptions): Promise<Store> => {
   const unlock = await takeStoreLock(`${options.path}.lock`)
   try {
+    await keepOlder(options)
     return await open(options, unlock)
   } catch (error) {
     await unlock()

@@ -4,7 +4,7 @@ import { Fault } from '../../api/fault.ts'
 import { copyDatabase } from './copy-database.ts'
 import type { RangeOptions, RangeResult, StoreEntry, StoreEvent, Transaction } from './store.ts'
 import { expired, storeFault } from './store-fault.ts'
-import { bytes, end, entry, event, mostOperations, revisionOf, statements } from './store-sql.ts'
+import { bytes, end, entry, event, storeFormat as format, mostOperations, revisionOf, statements } from './store-sql.ts'
 
 /*
  *   log   id = revision * 1024 + index ──> key, what happened, the id it replaces, the value (each value once)
@@ -14,8 +14,6 @@ import { bytes, end, entry, event, mostOperations, revisionOf, statements } from
  * A revision is one committed transaction of up to 1024 operations.
  */
 
-/** The format of the file. One version back is readable. */
-const format = 1
 /** "DNLN": marks the file as ours for `file` and for a wrong path. */
 const applicationId = 0x444e4c4e
 /** Above this size the whole-file check at start would keep a hub waiting for minutes on a card. */

@@ -1,6 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { StoreEntry, StoreEvent } from './store.ts'
 
+/** The format of the file. One version back is readable: a store of it is brought to this one, and a copy kept. */
+export const storeFormat = 1
+
 /** Operations of one transaction at most. An id of the log is revision * 1024 + index: below 2^53 for longer than any hardware lasts. */
 export const mostOperations = 1024
 
