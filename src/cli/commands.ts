@@ -12,6 +12,7 @@ import { describe } from './commands/describe.ts'
 import { doctor } from './commands/doctor.ts'
 import { drain } from './commands/drain.ts'
 import { exec } from './commands/exec.ts'
+import { flash } from './commands/flash.ts'
 import { get } from './commands/get.ts'
 import { hub } from './commands/hub.ts'
 import { install } from './commands/install.ts'
@@ -57,6 +58,7 @@ export const commands: readonly Command[] = [
   drain,
   joinToken,
   install,
+  flash,
   kubeconfig,
   users,
   config,

@@ -99,3 +99,47 @@ export const applyPatches = (path: string, patches: readonly Patch[]): void => {
   for (const { offset, content } of patches) writeSync(file, content.read(0, content.length), 0, content.length, offset)
   closeSync(file)
 }
+
+/** Boot partitions of stock systems, as their makers lay them out: the files that tell what a system it is. */
+export const stock = {
+  trixie: {
+    'cmdline.txt':
+      'console=serial0,115200 console=tty1 root=PARTUUID=8a438930-02 rootfstype=ext4 fsck.repair=yes rootwait resize\n',
+    'config.txt': 'dtparam=audio=on\n',
+    'issue.txt': 'Raspberry Pi reference 2026-06-18\n',
+    'meta-data': 'dsmode: local\ninstance_id: rpios-image\n',
+    'user-data': '#cloud-config\n#hostname: raspberrypi\n',
+    'network-config': '#network:\n#  version: 2\n',
+  },
+  bookworm: {
+    'cmdline.txt':
+      'console=serial0,115200 console=tty1 root=PARTUUID=4e639091-02 rootfstype=ext4 fsck.repair=yes rootwait quiet init=/usr/lib/raspberrypi-sys-mods/firstboot\n',
+    'config.txt': 'dtparam=audio=on\n',
+    'issue.txt': 'Raspberry Pi reference 2025-05-13\n',
+  },
+  ubuntu: {
+    'cmdline.txt':
+      'console=serial0,115200 multipath=off dwc_otg.lpm_enable=0 console=tty1 root=LABEL=writable rootfstype=ext4 rootwait fixrtc\n',
+    'config.txt': '[all]\nkernel=vmlinuz\n',
+    'meta-data': 'instance_id: cloud-image\n',
+    'user-data': '#cloud-config\nchpasswd:\n  expire: true\n',
+    'network-config': 'version: 2\nethernets:\n  eth0:\n    dhcp4: true\n    optional: true\n',
+  },
+  efi: { 'EFI/BOOT/BOOTAA64.EFI': 'MZ' },
+  debian: { 'cmdline.txt': 'root=LABEL=RASPIROOT ro\n', 'config.txt': '', 'sysconf.txt': '#root_pw=\n' },
+} as const
+
+export type StockName = keyof typeof stock
+
+/** A stock image as a file. */
+export const makeStock = (path: string, name: StockName): void => {
+  makeImage(
+    path,
+    name === 'efi' ? { bits: 16, megabytes: 16, table: 'gpt', label: 'ESP' } : { bits: 32, megabytes: 40 },
+  )
+  if (name === 'efi') {
+    run('mmd', ['-i', partition(path), '::EFI'])
+    run('mmd', ['-i', partition(path), '::EFI/BOOT'])
+  }
+  for (const [file, text] of Object.entries(stock[name])) putFile(path, file, text)
+}
