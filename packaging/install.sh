@@ -14,6 +14,7 @@ case ${1:-} in
     mv "$into/usr/lib/dunlin.new" "$into/usr/lib/dunlin"
     cp "$here/usr/bin/dunlin" "$into/usr/bin/dunlin"
     cp "$here/usr/lib/systemd/system/$part.service" "$into/usr/lib/systemd/system/"
+    [ "$1" != agent ] || cp "$here/usr/lib/systemd/system/dunlin-first-boot.service" "$into/usr/lib/systemd/system/"
     [ -e "$into/etc/default/$part" ] || cp -p "$here/etc/default/$part" "$into/etc/default/"
     if [ "$1" = hub ] && [ -z "$into" ] && ! getent passwd dunlin-hub > /dev/null; then
       useradd --system --user-group --home-dir /var/lib/dunlin/hub --no-create-home dunlin-hub
@@ -29,7 +30,8 @@ case ${1:-} in
       systemctl disable --now --quiet dunlin-agent.service dunlin-hub.service 2> /dev/null || true
     fi
     rm -rf "$into/usr/lib/dunlin" "$into/usr/bin/dunlin"
-    rm -f "$into/usr/lib/systemd/system/dunlin-agent.service" "$into/usr/lib/systemd/system/dunlin-hub.service"
+    rm -f "$into/usr/lib/systemd/system/dunlin-agent.service" "$into/usr/lib/systemd/system/dunlin-hub.service" \
+      "$into/usr/lib/systemd/system/dunlin-first-boot.service"
     echo "removed; what lies in /var/lib/dunlin and /etc/default was kept"
     ;;
   *)

@@ -90,11 +90,8 @@ export const makeProgramPackage = (
 /** What makes a machine a node. */
 export const makeAgentPackage = (of: Making): string => {
   const tree = freshTree(of, 'dunlin-agent')
-  place(
-    join(packaging, 'systemd/dunlin-agent.service'),
-    join(tree, 'usr/lib/systemd/system/dunlin-agent.service'),
-    0o644,
-  )
+  for (const unit of ['dunlin-agent.service', 'dunlin-first-boot.service'])
+    place(join(packaging, 'systemd', unit), join(tree, 'usr/lib/systemd/system', unit), 0o644)
   // A token stands in it.
   place(join(packaging, 'debian/dunlin-agent/default'), join(tree, 'etc/default/dunlin-agent'), 0o600)
   return pack(

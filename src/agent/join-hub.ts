@@ -28,6 +28,8 @@ export const joinHub = async (
     readonly clock: Clock
     readonly random: () => number
     readonly log: Log
+    /** Hears why an attempt to join failed, before it is repeated or ends. */
+    readonly failed?: ((error: unknown) => Promise<void>) | undefined
   },
 ): Promise<Enrolment> => {
   const { token } = of
@@ -44,6 +46,7 @@ export const joinHub = async (
       of.log.info('joined', { node: membership.node.name, fleet: membership.fleet })
       return membership
     } catch (error) {
+      if (!of.signal.aborted) await of.failed?.(error)
       if (!isFault(error, 'Unavailable', 'Timeout') || of.signal.aborted) throw error
       of.tried?.()
       const waitMs = 500 + backoffMs({ attempt, first: 500, most: 30_000, random: of.random() })

@@ -10,6 +10,7 @@ import { podmanRuntime } from '../runtime-podman/podman-runtime.ts'
 import type { Command } from '../wire/payloads.ts'
 import type { AgentConfig } from './config.ts'
 import { fetchDocument } from './fetch-document.ts'
+import { isJoinedBy, openFirstBoot } from './first-boot/open-first-boot.ts'
 import { keepRenewed } from './identity/keep-renewed.ts'
 import { openIdentity } from './identity/open-identity.ts'
 import { joinHub } from './join-hub.ts'
@@ -64,7 +65,9 @@ export const startAgent = async (
   for (const folder of [stateFolder, runFolder]) await makeFolder(folder)
   const [machine, board] = [await machineIdentity(), await findBoard()]
   const identity = await openIdentity({ stateFolder })
+  const firstBoot = await openFirstBoot(stateFolder, log)
   const membership = await joinHub(identity, {
+    failed: firstBoot?.failed,
     token: config.joinToken,
     stateFolder,
     runFolder,
@@ -80,6 +83,7 @@ export const startAgent = async (
     log,
   })
   const nodeName = membership.node.name
+  await firstBoot?.joined({ node: nodeName, isNew: isJoinedBy(config.joinToken, identity) })
   const ownLog = log.with({ node: nodeName })
   const api = (): readonly string[] => (config.hubs.length > 0 ? config.hubs : (identity.membership?.api ?? []))
   const mqtt = (): readonly string[] => (config.hubs.length > 0 ? config.hubs : (identity.membership?.mqtt ?? []))

@@ -20,7 +20,7 @@ export const preloadImages = async (of: {
   readonly log: Log
 }): Promise<void> => {
   const memoryPath = join(of.stateFolder, 'preloaded-images.json')
-  const names = (await readdir(of.folder)).filter(name => name.endsWith('.tar')).toSorted()
+  const names = (await namesIn(of)).filter(name => name.endsWith('.tar')).toSorted()
   if (names.length > mostArchives)
     of.log.warn('the folder holds too many image archives', {
       folder: of.folder,
@@ -47,6 +47,16 @@ export const preloadImages = async (of: {
   }
   const text = JSON.stringify(Object.fromEntries(now))
   if (text !== JSON.stringify(Object.fromEntries(known))) await writeDurably(memoryPath, text)
+}
+
+/** A folder that is gone, on a card that is not mounted, keeps no pod from starting. */
+const namesIn = async (of: { readonly folder: string; readonly log: Log }): Promise<readonly string[]> => {
+  try {
+    return await readdir(of.folder)
+  } catch (error) {
+    of.log.error('the folder of image archives cannot be read', { folder: of.folder, why: describeError(error) })
+    return []
+  }
 }
 
 /** What was loaded before: file name -> its size and time. Anything unreadable counts as nothing. */

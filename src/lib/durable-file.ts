@@ -117,6 +117,18 @@ export const removeDurably = async (path: string): Promise<void> => {
   await syncFolderDurably(dirname(path))
 }
 
+/**
+ * Writes zeros over the file's bytes where they lie, and removes it; both durably. No error when it is not there. A card
+ * may keep old copies that no program can reach.
+ */
+export const eraseDurably = async (path: string): Promise<void> => {
+  const there = await readIfThere(path)
+  if (there === undefined) return
+  await takeStep({ action: 'overwrite', path, bytes: Buffer.alloc(there.length) })
+  await takeStep({ action: 'sync', path })
+  await removeDurably(path)
+}
+
 /** Makes durable which names are in a folder. */
 export const syncFolderDurably = async (path: string): Promise<void> => {
   await takeStep({ action: 'syncFolder', path })

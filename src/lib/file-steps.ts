@@ -7,6 +7,8 @@ import { link, mkdir, open, rename, rm, symlink, writeFile } from 'node:fs/promi
 export type FileStep =
   | { readonly action: 'write'; readonly path: string; readonly bytes: Uint8Array | string; readonly mode?: number }
   | { readonly action: 'append'; readonly path: string; readonly bytes: Uint8Array | string; readonly mode?: number }
+  /** Over the bytes that are there, in their place. */
+  | { readonly action: 'overwrite'; readonly path: string; readonly bytes: Uint8Array }
   | { readonly action: 'sync'; readonly path: string }
   | { readonly action: 'rename'; readonly from: string; readonly to: string }
   | { readonly action: 'link'; readonly from: string; readonly to: string }
@@ -47,6 +49,8 @@ export const takeStep = async (step: FileStep): Promise<void> => {
       return await writeFile(step.path, step.bytes, modeOf(step))
     case 'append':
       return await writeFile(step.path, step.bytes, { flag: 'a', ...modeOf(step) })
+    case 'overwrite':
+      return await writeFile(step.path, step.bytes, { flag: 'r+' })
     case 'sync':
     case 'syncFolder':
       return await synced(step.path)

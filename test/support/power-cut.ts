@@ -197,6 +197,10 @@ const modelDisk = (root: string, top: Folder) => {
           else add(step.path, { type: 'file', durable: undefined, now: Buffer.from(step.bytes) })
           return
         }
+        case 'overwrite': {
+          fileAt(step.path).now = Buffer.from(step.bytes)
+          return
+        }
         case 'sync': {
           const file = fileAt(step.path)
           file.durable = file.now

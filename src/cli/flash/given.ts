@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describeError, Fault } from '../../api/fault.ts'
+import { formatJoinToken } from '../../wire/join-token.ts'
 import type { Invocation } from '../command.ts'
 import { passphraseOf } from '../commands/backup.ts'
 import { textAt } from '../shown.ts'
@@ -10,7 +11,12 @@ import { readWishes, type Wishes } from './customise/wishes.ts'
 import { openFile } from './image-file.ts'
 
 /** Stands for the token that the hub makes once all else is known to be right. */
-const tokenToCome = `dunlin1.aaaaaaaa.${'a'.repeat(26)}.${'A'.repeat(43)}.${Buffer.from('localhost:1').toString('base64url')}`
+const tokenToCome = formatJoinToken({
+  id: 'aaaaaaaa',
+  secret: 'a'.repeat(26),
+  pin: 'A'.repeat(43),
+  addresses: ['localhost:1'],
+})
 
 /**
  * What the command line wishes of a card, checked. Where no token is given, one of no hub stands in its place.
