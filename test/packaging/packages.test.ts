@@ -61,6 +61,10 @@ t.test('the agent’s package asks Debian for what a device needs, and keeps its
     readFileSync(join(root, 'usr/lib/systemd/system/dunlin-agent.service'), 'utf8'),
     'ExecStart=/usr/bin/dunlin agent',
   )
+  t.match(
+    readFileSync(join(root, 'usr/lib/systemd/system/dunlin-first-boot.service'), 'utf8'),
+    'ExecStart=/usr/bin/dunlin agent first-boot',
+  )
 })
 
 t.test('the hub’s package makes a user of its own, under which the unit runs', async t => {

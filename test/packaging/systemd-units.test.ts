@@ -30,6 +30,15 @@ t.test('what makes pods sees and keeps the mounts and namespaces of the machine'
   t.notMatch(agent.get('After'), /network-online/, 'pods start without a network')
 })
 
+t.test('what the card says is taken over before the agent starts, which reads it', async t => {
+  const first = settingsOf('dunlin-first-boot.service')
+  t.equal(first.get('Type'), 'oneshot')
+  t.equal(first.get('Before'), 'dunlin-agent.service')
+  const agent = readFileSync(`${folder}dunlin-agent.service`, 'utf8')
+  const files = [...agent.matchAll(/^EnvironmentFile=-(.*)$/gm)].map(([, path]) => path)
+  t.strictSame(files, ['/var/lib/dunlin/agent/first-boot.env', '/etc/default/dunlin-agent'], 'what a person wrote wins')
+})
+
 t.test('hub and agent are started again, however they ended, and are asked to drain', async t => {
   for (const name of ['dunlin-agent.service', 'dunlin-hub.service']) {
     const settings = settingsOf(name)

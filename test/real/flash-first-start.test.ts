@@ -46,7 +46,7 @@ locale: C.UTF-8
 datasource_list: [NoCloud, None]
 datasource: { NoCloud: { seedfrom: "file:///boot/firmware/", fs_label: null } }
 END
-rm -rf /var/lib/cloud
+rm -rf /var/lib/cloud /etc/cloud/cloud-init.disabled
 for stage in 'init --local' init 'modules --mode=config' 'modules --mode=final'; do
   cloud-init $stage > "/out/log" 2>&1 || { cat /out/log >&2; exit 1; }
 done
