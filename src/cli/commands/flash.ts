@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { Fault } from '../../api/fault.ts'
 import type { Command, Invocation } from '../command.ts'
 import { type Customised, customise } from '../flash/customise/customise.ts'
-import { carriedOf, wishesOf, withToken } from '../flash/given.ts'
+import { imagesOf, packagesOf, wishesOf, withToken } from '../flash/given.ts'
 import { type ImageFile, openImage } from '../flash/image-file.ts'
 import { flashOptions } from '../flash/options.ts'
 import { writeImageFile } from '../flash/write-file.ts'
@@ -38,8 +38,8 @@ export const flash: Command = {
       throw new Fault('BadRequest', 'where to? Name a file with --output=FILE, or look first with --dry-run')
     if (output !== undefined && existsSync(output) && !of.isSet('yes') && !of.isSet('dry-run'))
       throw new Fault('AlreadyExists', `${output} is there already; --yes replaces it`)
-    const packages = carriedOf('package', of.texts('package'))
-    const images = carriedOf('image', of.texts('image'))
+    const packages = packagesOf(of)
+    const images = imagesOf(of)
     const image = await openImage(path, {
       work: output === undefined ? '/var/tmp' : dirname(output),
       signal: of.signal,
@@ -57,8 +57,8 @@ const flashOne = async (
   of: Invocation,
   to: {
     readonly image: ImageFile
-    readonly packages: ReturnType<typeof carriedOf>
-    readonly images: ReturnType<typeof carriedOf>
+    readonly packages: ReturnType<typeof packagesOf>
+    readonly images: ReturnType<typeof imagesOf>
     readonly output: string | undefined
   },
 ): Promise<void> => {

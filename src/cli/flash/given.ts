@@ -67,20 +67,38 @@ const readKeys = (path: string): readonly string[] => {
   }
 }
 
-/** Files to carry, from paths of files and folders. @throws Fault BadRequest for what is no such file, or is named twice */
-export const carriedOf = (
-  option: 'package' | 'image',
-  paths: readonly string[],
-): readonly (Carried & { readonly close: () => void })[] => {
-  const [ending, magic] = option === 'package' ? ['.deb', '!<arch>\n'] : ['.tar', undefined]
-  const files = paths.flatMap(path =>
+type CarriedFile = Carried & { readonly close: () => void }
+
+/** Packages to carry: files as they are named; of a folder, those for the architecture, and not the hub's. */
+export const packagesOf = (of: Invocation): readonly CarriedFile[] => {
+  const arch = of.text('arch') ?? 'arm64'
+  if (!['arm64', 'armhf', 'amd64'].includes(arch))
+    throw new Fault('BadRequest', `--arch=${arch} is not known; there are arm64, armhf and amd64`)
+  const isOurs = (name: string): boolean =>
+    (name.endsWith(`_${arch}.deb`) || name.endsWith('_all.deb')) && !name.startsWith('dunlin-hub_')
+  return carriedOf('package', '.deb', filesIn('package', of.texts('package'), isOurs))
+}
+
+/** Archives of container images to carry. */
+export const imagesOf = (of: Invocation): readonly CarriedFile[] =>
+  carriedOf(
+    'image',
+    '.tar',
+    filesIn('image', of.texts('image'), name => name.endsWith('.tar')),
+  )
+
+const filesIn = (option: string, paths: readonly string[], isOurs: (name: string) => boolean): readonly string[] =>
+  paths.flatMap(path =>
     isFolder(option, path)
       ? readdirSync(path)
-          .filter(name => name.endsWith(ending))
+          .filter(isOurs)
           .toSorted()
           .map(name => join(path, name))
       : [path],
   )
+
+/** @throws Fault BadRequest for what is no such file, or is named twice */
+const carriedOf = (option: string, ending: string, files: readonly string[]): readonly CarriedFile[] => {
   const names = new Set<string>()
   return files.map(path => {
     const name = basename(path)
@@ -88,8 +106,8 @@ export const carriedOf = (
     if (names.has(name)) throw new Fault('BadRequest', `--${option}: ${name} is given twice`)
     names.add(name)
     const content = openFile(path)
-    const isFine = magic === undefined || Buffer.from(content.read(0, Math.min(8, content.length))).toString() === magic
-    if (!isFine) throw new Fault('BadRequest', `--${option}: ${path} is no Debian package`)
+    if (ending === '.deb' && Buffer.from(content.read(0, Math.min(8, content.length))).toString() !== '!<arch>\n')
+      throw new Fault('BadRequest', `--${option}: ${path} is no Debian package`)
     return { name, content, close: content.close }
   })
 }

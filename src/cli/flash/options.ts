@@ -39,6 +39,7 @@ export const flashOptions: readonly Option[] = [
     many: true,
     help: 'a .deb or a folder of them: the agent’s, and all it depends on where there will be no network',
   },
+  { name: 'arch', value: 'ARCH', help: 'which packages of a folder are taken: arm64 (default), armhf or amd64' },
   {
     name: 'image',
     value: 'FILE',

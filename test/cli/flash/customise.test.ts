@@ -89,6 +89,10 @@ t.test('a Debian cloud image finds its seed on the system partition', async t =>
   t.match(listFiles(image), ['EFI/', 'EFI/BOOT/', 'EFI/BOOT/BOOTAA64.EFI', 'dunlin/'])
   t.match(textOf(image, 'user-data'), '/boot/efi/dunlin/install.sh')
   t.notOk(listFiles(image).includes('network-config'), 'its own network stays')
+  t.strictSame(
+    listFiles(image).filter(name => name.endsWith('.deb')),
+    ['dunlin/dunlin-agent_0.1.0_all.deb', 'dunlin/dunlin_0.1.0_arm64.deb'],
+  )
 })
 
 t.test('an image that brings the agent takes token and name, and nothing else', async t => {

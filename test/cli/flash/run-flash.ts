@@ -42,6 +42,9 @@ export const carriedBy = (folder: string): readonly string[] => {
   const debs = join(folder, 'dunlin-agent_0.1.0_all.deb')
   writeFileSync(debs, '!<arch>\nagent')
   writeFileSync(join(folder, 'dunlin_0.1.0_arm64.deb'), `!<arch>\n${'program'.repeat(20_000)}`)
+  // For other machines: they stay where they are.
+  for (const name of ['dunlin-hub_0.1.0_all.deb', 'dunlin_0.1.0_amd64.deb'])
+    writeFileSync(join(folder, name), '!<arch>\n')
   writeFileSync(join(folder, 'id.pub'), `# mine\n${publicKey}\n`)
   return ['--package', folder, '--token', token]
 }

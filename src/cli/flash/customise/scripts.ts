@@ -29,6 +29,11 @@ export const installScript = `#!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
 log=/run/dunlin-install.log
 export DEBIAN_FRONTEND=noninteractive
+# Those for this board.
+set --
+for package in "$here"/*_all.deb "$here"/*_"$(dpkg --print-architecture)".deb; do
+  if [ -e "$package" ]; then set -- "$@" "$package"; fi
+done
 
 status() {
   printf 'Dunlin, first boot of this device\\n\\n[%s] packages: %s\\n' "$1" "$2" > "$here/status.txt"
@@ -44,9 +49,9 @@ if ! is_installed; then
   status wait "being installed; this takes minutes on a small board"
   # What a power cut left half done comes first.
   dpkg --configure -a > "$log" 2>&1
-  apt-get install -y --no-install-recommends "$here"/*.deb >> "$log" 2>&1 || {
+  apt-get install -y --no-install-recommends "$@" >> "$log" 2>&1 || {
     apt-get update >> "$log" 2>&1
-    apt-get install -y --no-install-recommends "$here"/*.deb >> "$log" 2>&1
+    apt-get install -y --no-install-recommends "$@" >> "$log" 2>&1
   }
 fi
 if ! is_installed; then
