@@ -14,6 +14,7 @@ const others: Record<string, string> = {
   'src/lib/folder-handle.ts': 'opens and makes what a user copies',
   'src/lib/unpack-into.ts': 'puts in place what a user copies',
   'src/agent/own-log.ts': 'keeps the log of one boot on a tmpfs',
+  'src/cli/flash/card/write-card.ts': 'writes the card that a user named',
   'src/cli/flash/image-file.ts': 'unpacks the image that a user gave',
   'src/cli/flash/write-file.ts': 'writes the image that a user asked for',
   'src/cli/commands/shell.ts': 'writes the recording that a user asked for',

@@ -3,6 +3,12 @@ import { common } from '../options.ts'
 
 export const flashOptions: readonly Option[] = [
   { name: 'output', short: 'o', value: 'FILE', help: 'write the customised image to this file' },
+  {
+    name: 'device',
+    value: 'DEVICE',
+    help: 'write it to this card or USB device, e.g. sdb, and read it back (Linux, as root)',
+  },
+  { name: 'list', help: 'show the cards and USB devices that may be written' },
   { name: 'dry-run', help: 'say what would be written, and write nothing' },
   { name: 'yes', short: 'y', help: 'ask nothing' },
   {

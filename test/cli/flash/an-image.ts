@@ -1,5 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, ftruncateSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Patch, Source } from '../../../src/cli/flash/overlay.ts'
 
 /** Where the boot partition of the images begins. */
@@ -70,7 +84,7 @@ export const listFiles = (image: string): readonly string[] => {
 /** What fsck.fat finds wrong with the boot partition; empty when it is clean. */
 export const damageOf = (image: string): string => {
   const alone = `${image}.fat`
-  run('dd', [`if=${image}`, `of=${alone}`, 'bs=1M', 'skip=1', 'status=none'])
+  writeFileSync(alone, readFileSync(image).subarray(bootOffset))
   const checked = spawnSync('/sbin/fsck.fat', ['-n', alone], { encoding: 'utf8' })
   return checked.status === 0 ? '' : checked.stdout + checked.stderr
 }
@@ -78,7 +92,7 @@ export const damageOf = (image: string): string => {
 /** The bytes of an open file. */
 export const openSource = (path: string): Source & { readonly close: () => void } => {
   const file = openSync(path, 'r')
-  const end = Number(run('stat', ['-c', '%s', path]))
+  const end = statSync(path).size
   return {
     length: end,
     read(at, length) {
@@ -131,15 +145,16 @@ export const stock = {
 
 export type StockName = keyof typeof stock
 
-/** A stock image as a file. */
+/** A stock image as a file. FAT32 for Raspberry Pi OS as it is now; the smaller FAT16 for the rest. */
 export const makeStock = (path: string, name: StockName): void => {
-  makeImage(
-    path,
-    name === 'efi' ? { bits: 16, megabytes: 16, table: 'gpt', label: 'ESP' } : { bits: 32, megabytes: 40 },
-  )
-  if (name === 'efi') {
-    run('mmd', ['-i', partition(path), '::EFI'])
-    run('mmd', ['-i', partition(path), '::EFI/BOOT'])
+  const size = name === 'trixie' ? ({ bits: 32, megabytes: 34 } as const) : ({ bits: 16, megabytes: 9 } as const)
+  makeImage(path, { ...size, ...(name === 'efi' ? { table: 'gpt', label: 'ESP' } : {}) })
+  const tree = mkdtempSync(`${path}-`)
+  for (const [file, text] of Object.entries(stock[name])) {
+    mkdirSync(join(tree, dirname(file)), { recursive: true })
+    writeFileSync(join(tree, file), text)
   }
-  for (const [file, text] of Object.entries(stock[name])) putFile(path, file, text)
+  const top = readdirSync(tree).map(file => join(tree, file))
+  execFileSync('mcopy', ['-s', '-i', partition(path), ...top, '::'], { env: mtools })
+  rmSync(tree, { recursive: true })
 }
