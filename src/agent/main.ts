@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describeError, Fault } from '../api/fault.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -88,32 +89,7 @@ export const startAgent = async (
   const api = (): readonly string[] => (config.hubs.length > 0 ? config.hubs : (identity.membership?.api ?? []))
   const mqtt = (): readonly string[] => (config.hubs.length > 0 ? config.hubs : (identity.membership?.mqtt ?? []))
 
-  const runtime = podmanRuntime({
-    engine: {
-      podman: config.podman,
-      stateFolder: join(stateFolder, 'engine'),
-      cgroupParent: config.cgroupParent,
-      ...(config.ociRuntimes.length === 0 ? {} : { ociRuntimes: config.ociRuntimes }),
-      ...(config.certsFolder === undefined ? {} : { certsFolder: config.certsFolder }),
-    },
-    runFolder,
-    logFolder: join(stateFolder, 'logs'),
-    storeMode: config.storeMode,
-    clock,
-    log: ownLog,
-  })
-  const network =
-    config.network === 'off'
-      ? noNetwork()
-      : podNetwork({
-          stateFolder: join(stateFolder, 'network'),
-          runFolder: join(runFolder, 'network'),
-          node: { name: nodeName },
-          ...(config.lanInterface === undefined ? {} : { lanInterface: config.lanInterface }),
-          clock,
-          random,
-          log: ownLog,
-        })
+  const { runtime, network } = engineAndNetwork(config, nodeName, { clock, random, log: ownLog })
   const linkIdentity = identity.link()
   const renewNow = async (): Promise<string> => {
     const { renew } = await import('./identity/enrol.ts')
@@ -247,6 +223,60 @@ export const startAgent = async (
   await agent.start()
   ownLog.info('the agent runs', { version: agentVersion, connected: link.isConnected })
   return { nodeName, close }
+}
+
+const engineAndNetwork = (
+  config: AgentConfig,
+  nodeName: string,
+  { clock, random, log }: { readonly clock: Clock; readonly random: () => number; readonly log: Log },
+) => {
+  const runtime = podmanRuntime({
+    engine: {
+      podman: config.podman,
+      stateFolder: join(config.stateFolder, 'engine'),
+      cgroupParent: config.cgroupParent,
+      ...(config.ociRuntimes.length === 0 ? {} : { ociRuntimes: config.ociRuntimes }),
+      ...(config.certsFolder === undefined ? {} : { certsFolder: config.certsFolder }),
+    },
+    runFolder: config.runFolder,
+    logFolder: join(config.stateFolder, 'logs'),
+    storeMode: config.storeMode,
+    clock,
+    log,
+  })
+  const network =
+    config.network === 'off'
+      ? noNetwork()
+      : podNetwork({
+          stateFolder: join(config.stateFolder, 'network'),
+          runFolder: join(config.runFolder, 'network'),
+          node: { name: nodeName },
+          ...(config.lanInterface === undefined ? {} : { lanInterface: config.lanInterface }),
+          clock,
+          random,
+          log,
+        })
+  return { runtime, network }
+}
+
+/**
+ * Ends every pod of this device and takes away what the agent made on the machine, while no agent runs. Images and the
+ * agent's own state stay.
+ *
+ * @throws AggregateError naming what was left
+ */
+export const takeDownAgent = async (
+  config: AgentConfig,
+  of: { readonly clock: Clock; readonly random: () => number; readonly log: Log },
+): Promise<void> => {
+  const { runtime, network } = engineAndNetwork(config, hostname(), of)
+  try {
+    const { takeDown } = await import('./take-down.ts')
+    await takeDown({ runtime, network, volumes: podVolumes(config) })
+  } finally {
+    await network.close()
+    await runtime.close()
+  }
 }
 
 const makeFolder = async (folder: string): Promise<void> => {

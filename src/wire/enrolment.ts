@@ -11,6 +11,7 @@ export const hubServerName = 'hub.dunlin.internal'
 
 export const enrolPath = '/dunlin/v1/enrol'
 export const renewPath = '/dunlin/v1/renew'
+export const enrolCheckPath = `${enrolPath}/check`
 
 /** Bound of both requests and both answers. */
 export const mostEnrolmentBytes = 32 * 1024
@@ -67,6 +68,25 @@ export interface RenewRequest {
   readonly request: string
 }
 
+/** device -> hub, POST to `enrolCheckPath`, without a client certificate: would this be taken? It changes nothing. */
+export interface EnrolCheck {
+  readonly format: 1
+  /** `<id>.<secret>` of a join token, or the certificate that a device was given, PEM. */
+  readonly token?: string
+  readonly certificate?: string
+}
+
+/** hub -> device: it would. */
+export interface EnrolChecked {
+  readonly format: 1
+  /** RFC 3339 */
+  readonly hubTime: string
+  /** The node that it is for, where it is for one. */
+  readonly node?: string
+  /** Of the token, RFC 3339. */
+  readonly expires?: string
+}
+
 /** The bytes that `EnrolRequest.proof` signs. */
 export const enrolProof = (of: Pick<EnrolRequest, 'token' | 'request' | 'sealingKey'>): Buffer =>
   Buffer.from(['dunlin enrol 1', of.token, of.request, of.sealingKey].join('\0'))
@@ -99,6 +119,29 @@ export const parseRenewRequest = (body: Uint8Array): RenewRequest => {
     format: fields.format(),
     certificate: fields.text('certificate', 4096),
     request: fields.text('request', 4096),
+  }
+}
+
+/** @throws Fault Malformed */
+export const parseEnrolCheck = (body: Uint8Array): EnrolCheck => {
+  const fields = parseFields(body, 'the question about a membership')
+  const [token, certificate] = [fields.optional('token', 64), fields.optional('certificate', 8192)]
+  return {
+    format: fields.format(),
+    ...(token === undefined ? {} : { token }),
+    ...(certificate === undefined ? {} : { certificate }),
+  }
+}
+
+/** @throws Fault Malformed */
+export const parseEnrolChecked = (body: Uint8Array): EnrolChecked => {
+  const fields = parseFields(body, "the hub's answer")
+  const [node, expires] = [fields.optional('node', 64), fields.optional('expires', 64)]
+  return {
+    format: fields.format(),
+    hubTime: fields.text('hubTime', 64),
+    ...(node === undefined ? {} : { node }),
+    ...(expires === undefined ? {} : { expires }),
   }
 }
 

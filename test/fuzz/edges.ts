@@ -40,7 +40,14 @@ import { parseJson as parseEngineJson, refusal } from '../../src/runtime-podman/
 import { parseLogLine } from '../../src/runtime-podman/logs/log-line.ts'
 import { parseInspected, parseListed } from '../../src/runtime-podman/observed.ts'
 import { listOf } from '../../src/runtime-podman/parse.ts'
-import { parseEnrolment, parseEnrolRequest, parsePublicKey, parseRenewRequest } from '../../src/wire/enrolment.ts'
+import {
+  parseEnrolCheck,
+  parseEnrolChecked,
+  parseEnrolment,
+  parseEnrolRequest,
+  parsePublicKey,
+  parseRenewRequest,
+} from '../../src/wire/enrolment.ts'
 import { formatJoinToken, parseAddress, parseJoinToken } from '../../src/wire/join-token.ts'
 import { bytesEdge, type Edge, jsonEdge, textEdge } from './edge.ts'
 import { mostYaml } from './hostile.ts'
@@ -190,11 +197,19 @@ export const edges: readonly Edge[] = [
 
   jsonEdge(
     'identity: enrolment',
-    ['parseEnrolRequest', 'parseRenewRequest', 'parseEnrolment'].map(name => `wire/enrolment.ts ${name}`),
+    ['parseEnrolRequest', 'parseRenewRequest', 'parseEnrolment', 'parseEnrolCheck', 'parseEnrolChecked'].map(
+      name => `wire/enrolment.ts ${name}`,
+    ),
     [{ format: 1, certificate: 'c', request: 'r' }],
     text => {
       const body = Buffer.from(text)
-      return eachOf([() => parseEnrolRequest(body), () => parseEnrolment(body), () => parseRenewRequest(body)])
+      return eachOf([
+        () => parseEnrolRequest(body),
+        () => parseEnrolment(body),
+        () => parseRenewRequest(body),
+        () => parseEnrolCheck(body),
+        () => parseEnrolChecked(body),
+      ])
     },
   ),
   jsonEdge(

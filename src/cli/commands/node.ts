@@ -6,31 +6,43 @@ import { at, listAt, textAt } from '../shown.ts'
 import { timeMs } from '../wait.ts'
 import { nodeNames } from './cordon.ts'
 
-const say = 'for example: dunlin node replace barn, dunlin node accept barn'
+const say = 'for example: dunlin node replace barn, dunlin node accept barn; on a device itself: dunlin node reset'
 
 export const node: Command = {
   name: 'node',
-  summary: 'give a node another board, or accept the one that its card moved to',
-  usage: 'node replace NODE | node accept NODE…',
+  summary: 'give a node another board, accept the one that its card moved to, or reset this device',
+  usage: 'node replace NODE | node accept NODE… | node reset [--join-token TOKEN]',
   examples: [
     {
       line: 'dunlin node replace barn',
       says: 'a token with which a new board takes over name, labels, taints, pods and volumes of barn',
     },
     { line: 'dunlin node accept barn', says: 'the card of barn is in another board now, and that is meant' },
+    {
+      line: 'sudo dunlin node reset --join-token dunlin1.…',
+      says: 'on the device: end its pods, forget what it was, and join anew',
+    },
   ],
   options: [
     ...kubeOptions,
     { name: 'ttl', value: 'TIME', help: 'how long the token is good (default 24h)' },
     { name: 'allow-shell', help: 'the new board may offer a shell' },
+    { name: 'join-token', value: 'TOKEN', help: 'reset: the token to join with; without it the device stays down' },
+    { name: 'state', value: 'DIR', help: 'reset: the state folder of the agent (default: as it is set up)' },
+    { name: 'yes', help: 'reset: it is meant; do not ask' },
     common.output,
   ],
   async run(of) {
     const [verb = '', ...words] = of.words
+    if (verb === 'reset') {
+      if (words.length > 0)
+        throw new Fault('BadRequest', 'a device is reset on the device itself: dunlin node reset, without a name')
+      const { resetThisDevice } = await import('../node-reset/reset-this-device.ts')
+      return await resetThisDevice(of)
+    }
+    if (verb !== 'replace' && verb !== 'accept') throw new Fault('BadRequest', `node "${verb}" is not known; ${say}`)
     const names = nodeNames({ ...of, words }, `node ${verb}`)
-    if (verb === 'replace') return await replace(of, names)
-    if (verb === 'accept') return await accept(of, names)
-    throw new Fault('BadRequest', `node "${verb}" is not known; ${say}`)
+    return verb === 'replace' ? await replace(of, names) : await accept(of, names)
   },
 }
 

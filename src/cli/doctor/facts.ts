@@ -1,12 +1,18 @@
 import { execFile } from 'node:child_process'
 import { access, readFile, statfs } from 'node:fs/promises'
-import { arch, release, totalmem } from 'node:os'
+import { arch, machine, release, totalmem } from 'node:os'
 import { promisify } from 'node:util'
+import { findBoard, readBoard, readBoardFacts } from '../../agent/node/read-board.ts'
+import type { BoardReading } from '../../core/nodes/board.ts'
+import { cmdlinePlaces } from './judge-system.ts'
 
 /** What `doctor` looks at on a machine, as it was found. Absent: could not be found out. */
 export interface MachineFacts {
   readonly platform: string
+  /** Of the programs: Node's own word for it. */
   readonly arch: string
+  /** Of the kernel: `aarch64`, `armv7l`. */
+  readonly machine: string
   readonly kernel: string
   readonly isRoot: boolean
   readonly nodeVersion: string
@@ -19,7 +25,15 @@ export interface MachineFacts {
   readonly cgroupVersion: 1 | 2 | undefined
   readonly nftWorks: boolean | undefined
   readonly hasBridge: boolean | undefined
-  readonly throttled: number | undefined
+  readonly board: BoardReading
+  /** Name and maker of each card, by its device. */
+  readonly cardNames: { readonly [device: string]: string }
+  readonly supplyMilliamps: number | undefined
+  /** What the kernel was started with. */
+  readonly kernelWords: string
+  /** The file of the boot partition with these words, and what it says now; absent where there is none. */
+  readonly cmdlinePlace: string | undefined
+  readonly cmdlineText: string
 }
 
 /** Each program that an agent's machine needs, and how it is asked. */
@@ -62,10 +76,13 @@ export const machineFacts = async (folder: string): Promise<MachineFacts> => {
   )
   const controllers = await text('/sys/fs/cgroup/cgroup.controllers')
   const disk = await statfs(folder).catch(() => undefined)
-  const throttled = await text('/sys/devices/platform/soc/soc:firmware/get_throttled')
+  const board = await readBoardFacts()
+  const texts = await Promise.all(cmdlinePlaces.map(text))
+  const place = texts.findIndex(one => one !== undefined)
   return {
     platform: process.platform,
     arch: arch(),
+    machine: machine(),
     kernel: release(),
     isRoot: process.getuid?.() === 0,
     nodeVersion: process.versions.node,
@@ -80,6 +97,11 @@ export const machineFacts = async (folder: string): Promise<MachineFacts> => {
     cgroupVersion: controllers !== undefined ? 2 : (await isThere('/sys/fs/cgroup/memory')) ? 1 : undefined,
     nftWorks: tools['nft'] === undefined ? undefined : (await ask('nft', ['list', 'tables'])) !== undefined,
     hasBridge: (await isThere('/sys/module/bridge')) || (await isThere(`/lib/modules/${release()}/kernel/net/bridge`)),
-    throttled: throttled === undefined ? undefined : Number.parseInt(throttled, 16),
+    board: await readBoard(await findBoard()),
+    cardNames: Object.fromEntries(board.cards.map(card => [card.device, `${card.name} of ${card.manufacturer}`])),
+    supplyMilliamps: board.supplyMilliamps,
+    kernelWords: (await text('/proc/cmdline')) ?? '',
+    cmdlinePlace: cmdlinePlaces[place],
+    cmdlineText: texts[place] ?? '',
   }
 }

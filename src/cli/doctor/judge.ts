@@ -1,22 +1,10 @@
 import type { MachineFacts } from './facts.ts'
-
-/** One line of `dunlin doctor`: what was found and, where it is not right, the one command or act that mends it. */
-export interface Finding {
-  readonly verdict: 'ok' | 'warning' | 'wrong'
-  readonly what: string
-  readonly found: string
-  readonly mend?: string
-}
+import type { Finding } from './finding.ts'
+import { judgeBoard } from './judge-board.ts'
+import { judgeMemoryLimits, judgeSystem } from './judge-system.ts'
+import { judgeTools } from './judge-tools.ts'
 
 const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
-const packages: Record<string, string> = {
-  podman: 'podman',
-  conmon: 'conmon',
-  nft: 'nftables',
-  ip: 'iproute2',
-  conntrack: 'conntrack',
-}
-
 /** The oldest moment that a right clock can show: this code was written after it. */
 const epoch = Date.UTC(2026, 0, 1)
 
@@ -26,7 +14,7 @@ const epoch = Date.UTC(2026, 0, 1)
  * @example judgeMachine(facts).filter(one => one.verdict === 'wrong')
  */
 export const judgeMachine = (facts: MachineFacts): readonly Finding[] => [
-  system(facts),
+  judgeSystem(facts),
   facts.isRoot
     ? { verdict: 'ok', what: 'rights', found: 'root' }
     : {
@@ -35,19 +23,8 @@ export const judgeMachine = (facts: MachineFacts): readonly Finding[] => [
         found: 'an ordinary user',
         mend: 'run it with sudo: the agent makes namespaces, addresses and rules',
       },
-  ...Object.entries(packages).map(([tool, name]) => toolFinding(facts, tool, name)),
-  facts.hasMemoryCgroup
-    ? {
-        verdict: 'ok',
-        what: 'memory limits',
-        found: `cgroup v${facts.cgroupVersion ?? '?'} with the memory controller`,
-      }
-    : {
-        verdict: 'wrong',
-        what: 'memory limits',
-        found: 'the kernel has no memory cgroup',
-        mend: 'append cgroup_enable=memory to the line in /boot/firmware/cmdline.txt and restart',
-      },
+  ...judgeTools(facts),
+  judgeMemoryLimits(facts),
   facts.nftWorks === false
     ? {
         verdict: 'warning',
@@ -62,32 +39,8 @@ export const judgeMachine = (facts: MachineFacts): readonly Finding[] => [
   clock(facts),
   memory(facts),
   disk(facts),
-  ...power(facts),
+  ...judgeBoard(facts),
 ]
-
-const system = (facts: MachineFacts): Finding => {
-  const isKnown = facts.platform === 'linux' && ['arm64', 'arm', 'x64'].includes(facts.arch)
-  return isKnown
-    ? { verdict: 'ok', what: 'system', found: `Linux ${facts.kernel} on ${facts.arch}, Node ${facts.nodeVersion}` }
-    : {
-        verdict: 'wrong',
-        what: 'system',
-        found: `${facts.platform} on ${facts.arch}`,
-        mend: 'an agent runs on Linux on arm64, armv7 or amd64',
-      }
-}
-
-const toolFinding = (facts: MachineFacts, tool: string, name: string): Finding => {
-  const answer = facts.tools[tool]
-  if (answer === undefined)
-    return {
-      verdict: 'wrong',
-      what: tool,
-      found: 'not installed, or it does not start',
-      mend: `apt-get install ${name}`,
-    }
-  return { verdict: 'ok', what: tool, found: answer }
-}
 
 const clock = (facts: MachineFacts): Finding =>
   facts.now < epoch
@@ -122,31 +75,7 @@ const disk = (facts: MachineFacts): Finding => {
       verdict: 'wrong',
       what: 'disk',
       found: `${gib(facts.diskFreeBytes)} free`,
-      mend: 'free at least half a gigabyte for images',
+      mend: 'podman image prune --all, or a larger card: images need half a gigabyte at least',
     }
   return { verdict: 'ok', what: 'disk', found: `${gib(facts.diskFreeBytes)} free` }
-}
-
-/** Bits of the Raspberry Pi firmware's throttled word (firmware documentation, get_throttled). */
-const power = (facts: MachineFacts): readonly Finding[] => {
-  if (facts.throttled === undefined || Number.isNaN(facts.throttled)) return []
-  if ((facts.throttled & 0x1) !== 0)
-    return [
-      {
-        verdict: 'wrong',
-        what: 'power',
-        found: 'under-voltage now',
-        mend: 'use a stronger supply and a short, thick cable',
-      },
-    ]
-  if ((facts.throttled & 0x5_0000) !== 0)
-    return [
-      {
-        verdict: 'warning',
-        what: 'power',
-        found: 'under-voltage or throttling since start',
-        mend: 'use a stronger supply, and cool the board',
-      },
-    ]
-  return [{ verdict: 'ok', what: 'power', found: 'steady' }]
 }

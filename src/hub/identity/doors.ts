@@ -1,5 +1,13 @@
 import { Fault } from '../../api/fault.ts'
-import { enrolPath, mostEnrolmentBytes, parseEnrolRequest, parseRenewRequest, renewPath } from '../../wire/enrolment.ts'
+import {
+  enrolCheckPath,
+  enrolPath,
+  mostEnrolmentBytes,
+  parseEnrolCheck,
+  parseEnrolRequest,
+  parseRenewRequest,
+  renewPath,
+} from '../../wire/enrolment.ts'
 import { parseAddress } from '../../wire/join-token.ts'
 import type { Door, HttpRequest, HttpResponse } from '../rest/door.ts'
 import { type Caller, groups } from './caller.ts'
@@ -24,6 +32,8 @@ export const identityDoors = (of: DoorOptions): readonly Door[] => [
     async handle(request) {
       admit(request, 'devices that have no certificate yet', caller => caller.by === 'anonymous')
       only(request, 'POST')
+      if (request.path === enrolCheckPath)
+        return json(200, of.identity.check(parseEnrolCheck(await request.body(mostEnrolmentBytes))))
       return json(201, await of.identity.enrol(parseEnrolRequest(await request.body(mostEnrolmentBytes))))
     },
   },

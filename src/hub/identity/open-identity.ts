@@ -1,11 +1,19 @@
 import { Fault } from '../../api/fault.ts'
 import type { ServiceAccount } from '../../api/types.ts'
 import type { Log } from '../../lib/log.ts'
-import { type Enrolment, type EnrolRequest, parsePublicKey, type RenewRequest } from '../../wire/enrolment.ts'
+import {
+  type EnrolCheck,
+  type EnrolChecked,
+  type Enrolment,
+  type EnrolRequest,
+  parsePublicKey,
+  type RenewRequest,
+} from '../../wire/enrolment.ts'
 import type { Objects } from '../objects.ts'
 import type { Store } from '../store/store.ts'
 import { authenticator } from './authenticate.ts'
 import { groups, nodeUser } from './caller.ts'
+import { checkMembership } from './check-membership.ts'
 import { type Enroller, enrolNode } from './enrol-node.ts'
 import type { Identity, NodeIdentity } from './identity.ts'
 import { type JoinTokens, openJoinTokens } from './join-tokens.ts'
@@ -35,6 +43,8 @@ export interface WholeIdentity extends Identity {
   readonly users: UserCertificates
   enrol(request: EnrolRequest): Promise<Enrolment>
   renew(request: RenewRequest): Promise<Enrolment>
+  /** Whether a token or a certificate would be taken. @throws Fault Unauthorized that says why not */
+  check(check: EnrolCheck): EnrolChecked
   removeNode(name: string): Promise<void>
   /** Ends when all that was begun on the side is done. */
   close(): Promise<void>
@@ -90,6 +100,7 @@ export const openIdentity = async (of: OpenIdentityOptions): Promise<WholeIdenti
     },
     enrol: request => enrolNode(request, hub),
     renew: request => renewNode(request, hub),
+    check: check => checkMembership(check, hub),
     async removeNode(name) {
       await keeper.idle()
       await removeNode(name, hub)

@@ -54,7 +54,13 @@ export const renewNode = async (request: RenewRequest, hub: Enroller): Promise<E
   return answer(hub, record, certificate)
 }
 
-const checkMayRenew = (old: X509Certificate, name: string, keyHash: string, hub: Enroller): void => {
+/** @throws Fault Unauthorized that says why a node's certificate counts no more */
+export const checkMayRenew = (
+  old: X509Certificate,
+  name: string,
+  keyHash: string,
+  hub: Pick<Enroller, 'register'>,
+): void => {
   const revoked = hub.register.revocationOf(fingerprintOf(old), keyHash)
   if (revoked !== undefined)
     throw new Fault('Unauthorized', `the certificate of node "${name}" was revoked at ${revoked.at}: ${revoked.why}`)
