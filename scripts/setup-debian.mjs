@@ -37,6 +37,7 @@ export const forTests = {
   dosfstools: '/usr/sbin/mkfs.vfat',
   mtools: '/usr/bin/mcopy',
   'cloud-init': '/usr/bin/cloud-init',
+  'zbar-tools': '/usr/bin/zbarimg',
   'xz-utils': '/usr/bin/xz',
   'python3-kubernetes': '/usr/lib/python3/dist-packages/kubernetes/__init__.py',
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   createReadStream,
@@ -52,7 +53,7 @@ export const openImage = async (
   packed.close()
   if (packing === 'zip')
     throw new Fault('BadRequest', `${path} is a zip archive; unpack it, and give the .img that is in it`)
-  const target = join(of.work, `dunlin-flash-${process.pid}.img`)
+  const target = join(of.work, `dunlin-flash-${process.pid}-${randomBytes(4).toString('hex')}.img`)
   try {
     await unpack(path, packing, target, of.signal)
     const image = openFile(target)

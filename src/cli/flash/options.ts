@@ -14,7 +14,13 @@ export const flashOptions: readonly Option[] = [
   {
     name: 'name',
     value: 'NAME',
-    help: 'name of the node, and of the host (default: the host’s own, and four hex digits)',
+    many: true,
+    help: 'name of the node, and of the host (default: the host’s own, and four hex digits); more than once: a card for each',
+  },
+  {
+    name: 'label-folder',
+    value: 'DIR',
+    help: 'write a label for each card, NAME.svg: a QR code, the name, the hub’s key',
   },
   { name: 'hostname', value: 'NAME', help: 'name of the host, where it differs from the node’s' },
   {
@@ -51,6 +57,14 @@ export const flashOptions: readonly Option[] = [
     value: 'FILE',
     many: true,
     help: 'an archive of container images that the device has from the start',
+  },
+  { name: 'imager-list', help: 'print the list with which Raspberry Pi Imager offers the images IMAGE…' },
+  { name: 'url', value: 'URL', help: 'with --imager-list: the folder that the images will be fetched from' },
+  {
+    name: 'board',
+    value: 'TAG',
+    many: true,
+    help: 'with --imager-list: boards that the images are for (default pi3-64bit, pi4-64bit, pi5-64bit)',
   },
   common.kubeconfig,
   common.context,

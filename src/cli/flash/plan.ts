@@ -30,8 +30,14 @@ export const planOne = (of: Invocation, making: Making, name: string | undefined
 }
 
 /** The card with its token. @throws Fault as the hub says */
-export const makeOne = async (of: Invocation, making: Making, { wishes }: Planned): Promise<Customised> =>
-  customiseFor(of, making, await withToken(of, wishes))
+export const makeOne = async (
+  of: Invocation,
+  making: Making,
+  planned: Planned,
+): Promise<{ readonly customised: Customised; readonly token: string }> => {
+  const wishes = await withToken(of, planned.wishes)
+  return { customised: customiseFor(of, making, wishes), token: wishes.token }
+}
 
 const customiseFor = (of: Invocation, { image, packages, images }: Making, wishes: Wishes): Customised =>
   customise(image, {

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { describeError, Fault } from '../../../api/fault.ts'
 import type { Invocation } from '../../command.ts'
 import { formatTable } from '../../table.ts'
+import { pause } from '../../wait.ts'
 import type { Source } from '../overlay.ts'
 import { confirmDisk } from './confirm.ts'
 import { readDisks } from './devices.ts'
@@ -54,6 +55,15 @@ const linked = (path: string): string => {
 /** Asks, unless --yes is set. */
 export const askFor = async (of: Invocation, disk: DiskFacts): Promise<void> => {
   if (!of.isSet('yes')) await confirmDisk(disk, of.signal)
+}
+
+/** Has the person change the card. With --yes, or where nobody is there, the next card is waited for. */
+export const nextCard = async (of: Invocation, disk: DiskFacts, name: string): Promise<void> => {
+  // A loop device changes no card.
+  if (disk.isLoop) return
+  of.out.note(`Now the card for ${name}: change it in ${disk.name}.`)
+  const isIn = (): boolean => (readDisks().find(one => one.name === disk.name)?.bytes ?? 0) > 0
+  for (const wanted of [false, true]) while (isIn() !== wanted) await pause(500, of.signal)
 }
 
 /**

@@ -38,7 +38,7 @@ export const customise = (
 }
 
 /** The first partition with FAT: that from which a board starts. */
-const bootVolume = (overlay: Overlay, now: Date): FatVolume => {
+export const bootVolume = (overlay: Overlay, now: Date): FatVolume => {
   const partitions = readPartitions(overlay)
   const failures: string[] = []
   for (const { offset, length, number } of partitions.filter(isBoot)) {
