@@ -13,9 +13,12 @@ if [ -z "$packages" ]; then
   tar -xzf "$here"/dunlin_*.tar.gz -C "$here/tree"
   "$here/tree/install.sh" agent
 else
-  # Settings come first: the package starts the agent when it finds a token.
-  mkdir -p "$into/etc/default"
+  export DEBIAN_FRONTEND=noninteractive
+  # It asks for what Debian must bring. Settings that are there stay.
+  install="apt-get install -y -q --no-install-recommends --allow-downgrades --reinstall -o Dpkg::Options::=--force-confold"
+  $install "$here"/*.deb || { apt-get update -q && $install "$here"/*.deb; }
 fi
+# After the package, which brings what the file says of itself, and before the agent starts.
 if [ -s "$here/settings" ]; then
   umask 077
   file=$into/etc/default/dunlin-agent
@@ -23,12 +26,6 @@ if [ -s "$here/settings" ]; then
   [ ! -e "$file" ] || grep -v '^DUNLIN_JOIN_TOKEN=' "$file" > "$here/kept" || true
   cat "$here/kept" "$here/settings" > "$file"
   chmod 600 "$file"
-fi
-if [ -n "$packages" ]; then
-  export DEBIAN_FRONTEND=noninteractive
-  # It asks for what Debian must bring. Settings that are there stay.
-  install="apt-get install -y -q --no-install-recommends --allow-downgrades --reinstall -o Dpkg::Options::=--force-confold"
-  $install "$here"/*.deb || { apt-get update -q && $install "$here"/*.deb; }
 fi
 if [ -z "$into" ] && [ -d /run/systemd/system ]; then
   systemctl enable --quiet dunlin-agent.service
