@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { agentSettings, readAgentConfig } from '../../src/agent/config.ts'
+import { parseJoinFile } from '../../src/agent/first-boot/join-file.ts'
 import { certificateRequest } from '../../src/agent/identity/certificate-request.ts'
 import { parseAccounts } from '../../src/agent/sessions/accounts.ts'
 import { parsePolicy } from '../../src/agent/sessions/parse-policy.ts'
@@ -12,6 +13,7 @@ import { parseQuantity, tryParseQuantity } from '../../src/api/quantity.ts'
 import { parseFieldSelector, parseSelector } from '../../src/api/selector.ts'
 import { parseStrictJson } from '../../src/api/strict-json.ts'
 import { parseYaml } from '../../src/api/yaml.ts'
+import { parseBoard } from '../../src/cli/install/board.ts'
 import { readContext } from '../../src/cli/kubeconfig.ts'
 import { kubeOptions } from '../../src/cli/options.ts'
 import { parseWords } from '../../src/cli/parse-words.ts'
@@ -219,6 +221,18 @@ export const edges: readonly Edge[] = [
     text => eachOf([() => parseUserOrder(Buffer.from(text)), () => parseTokenOrder(Buffer.from(text))]),
   ),
   textEdge('identity: join token', ['wire/join-token.ts parseJoinToken'], [token], parseJoinToken),
+  textEdge(
+    'first boot: join file',
+    ['agent/first-boot/join-file.ts parseJoinFile'],
+    [JSON.stringify({ token, name: 'barn', labels: { a: 'b' } })],
+    parseJoinFile,
+  ),
+  textEdge(
+    'install: a board over ssh',
+    ['cli/install/board.ts parseBoard'],
+    ['dunlin machine=aarch64\ndunlin uid=0\ndunlin folder=/tmp/dunlin-install.Ab12Cd\n'],
+    parseBoard,
+  ),
   textEdge('board: throttled', ['core/nodes/board.ts parseThrottled'], ['50005\n', '0x0'], parseThrottled),
   textEdge('identity: address', ['wire/join-token.ts parseAddress'], ['hub.lan:6443', '[::1]:1'], parseAddress),
   textEdge('identity: public key', ['wire/enrolment.ts parsePublicKey'], [spki.toString('base64')], text =>
