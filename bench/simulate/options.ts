@@ -10,6 +10,8 @@ export interface SimulateOptions {
   /** Replicas of the Deployment that is applied and updated. */
   readonly replicas: number
   readonly steadySeconds: number
+  /** Milliseconds from one node's first connection to the next one's. */
+  readonly spreadMs: number
   /** By which processes the simulated nodes are run. */
   readonly nodesPerProcess: number
   readonly hubCore: number
@@ -25,7 +27,7 @@ export const scenarioNames = ['fill', 'steady', 'deploy', 'update', 'cut', 'kill
 export type ScenarioName = (typeof scenarioNames)[number]
 
 export const usage = `npm run simulate -- [--nodes 1000] [--pods 10] [--sites 1] [--replicas 1000] [--steady-seconds 60]
-                       [--nodes-per-process 1250] [--hub-core 0] [--scenarios ${scenarioNames.join(',')}]
+                       [--spread-ms 5] [--nodes-per-process 1250] [--hub-core 0] [--scenarios ${scenarioNames.join(',')}]
                        [--profiles FOLDER] [--result FILE]
 `
 
@@ -39,6 +41,7 @@ export const readOptions = (argv: readonly string[]): SimulateOptions => {
       sites: { type: 'string', default: '1' },
       replicas: { type: 'string', default: '1000' },
       'steady-seconds': { type: 'string', default: '60' },
+      'spread-ms': { type: 'string', default: '5' },
       'nodes-per-process': { type: 'string', default: '1250' },
       'hub-core': { type: 'string', default: '0' },
       scenarios: { type: 'string', default: scenarioNames.join(',') },
@@ -55,6 +58,7 @@ export const readOptions = (argv: readonly string[]): SimulateOptions => {
     sites: whole('sites', values.sites, 1, 16_000),
     replicas: whole('replicas', values.replicas, 1, 20_000),
     steadySeconds: whole('steady-seconds', values['steady-seconds'], 1, 86_400),
+    spreadMs: whole('spread-ms', values['spread-ms'], 0, 1000),
     nodesPerProcess: whole('nodes-per-process', values['nodes-per-process'], 1, 15_000),
     hubCore: whole('hub-core', values['hub-core'], 0, 1023),
     // All that follows needs a fleet that has joined.

@@ -67,7 +67,7 @@ const played: Played[] = []
 try {
   const connect = async () => {
     const since = Date.now()
-    const spreadMs = options.nodes * 5
+    const spreadMs = options.nodes * options.spreadMs
     const started = nodes.start(spreadMs)
     const ready = async () => ({ done: scene.fleet.count(one => one.isReady), of: options.nodes })
     await until(scene, 'nodes ready', ready, 900)

@@ -56,13 +56,16 @@ const manifest = (version: string) => ({
 const elsewhere: Plugin = {
   name: 'elsewhere',
   setup(builder) {
-    builder.onResolve({ filter: /\/run-(hub|agent)\.ts$/ }, ({ path }) => ({ path, namespace: 'elsewhere' }))
+    builder.onResolve({ filter: /\/(run-hub|run-agent|run-first-boot|agent\/main)\.ts$/ }, ({ path }) => ({
+      path,
+      namespace: 'elsewhere',
+    }))
     builder.onLoad({ filter: /.*/, namespace: 'elsewhere' }, () => ({
       contents: `import { Fault } from './src/api/fault.ts'
         const refuse = async () => {
           throw new Fault('Machine', 'this is the command line alone; hub and agent run on Linux, by the Debian packages or archives')
         }
-        export { refuse as runHub, refuse as runAgent }`,
+        export { refuse as runHub, refuse as runAgent, refuse as runFirstBoot, refuse as takeDownAgent }`,
       resolveDir: root,
     }))
   },
