@@ -21,6 +21,7 @@ const standIns: readonly string[] = ['debug', 'lru-cache', 'mqtt', 'readable-str
 
 const ours: { readonly [folder: string]: string } = {
   'src/agent': 'the agent itself, its settings, report and telemetry',
+  'src/agent/first-boot': 'whether a card still has something to be taken over or erased: one file is looked for',
   'src/agent/identity': 'its keys, for the connection',
   'src/agent/link': 'documents and commands of the hub',
   'src/agent/node': "the machine's conditions and usage",
