@@ -20,6 +20,9 @@ export interface DropResult {
 /** Clients at once. */
 const lanes = 8
 
+/** So long the monitor of a command is there at most. */
+const monitorMs = 12_000
+
 const pod = `
 apiVersion: v1
 kind: Pod
@@ -81,11 +84,13 @@ export const dropSessions = async (
       await until(
         'the end of all sessions',
         async () => {
+          // A look is a command, too: the monitor of the one before is gone first.
+          await new Promise(resolve => setTimeout(resolve, monitorMs))
           const now = await held()
           if (now.listed <= 0 && now.monitors <= 3) return true
           throw new Error(JSON.stringify({ ...now, hub: undefined, agent: undefined }))
         },
-        120,
+        180,
       )
       let least = await held()
       for (let look = 0; look < 4; look += 1) {
