@@ -195,7 +195,7 @@ t.test('whatever is written, replaced and removed, mtools and fsck.fat agree wit
       for (const [path, bytes] of files)
         if (!readFileSync(join(copies, path)).equals(bytes)) throw new Error(`mtools reads ${path} otherwise`)
     }),
-    { numRuns: 8 },
+    { numRuns: 4 },
   )
 })
 
@@ -220,7 +220,7 @@ t.test('whatever bytes a partition holds, they are read or refused, and never lo
         if (!(error instanceof Error) || error.name !== 'Fault') throw error
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   )
 })
 
