@@ -23,7 +23,7 @@ case ${1:-} in
       systemctl daemon-reload
       echo "installed; now: systemctl enable --now $part"
     fi
-    [ "$1" != agent ] || echo "a device also needs Podman 4.3 or later, nftables, iproute2 and conntrack: dunlin doctor says what is missing"
+    [ "$1" != agent ] || echo "a device also needs Podman 4.3 or later, nftables, iproute2, conntrack and catatonit: dunlin doctor says what is missing"
     ;;
   remove)
     if [ -z "$into" ] && [ -d /run/systemd/system ]; then

@@ -11,7 +11,17 @@ export interface Place {
 }
 
 /** What our packages ask Debian for: in the root before, so that dpkg needs no network. */
-const wanted = ['podman', 'crun', 'nftables', 'iproute2', 'conntrack', 'ca-certificates', 'adduser', 'libstdc++6']
+const wanted = [
+  'podman',
+  'crun',
+  'nftables',
+  'iproute2',
+  'conntrack',
+  'catatonit',
+  'ca-certificates',
+  'adduser',
+  'libstdc++6',
+]
 
 /**
  * The folder of a Debian that was installed by its own packages. Made once, and never changed afterwards: who uses it lays

@@ -102,7 +102,7 @@ export const makeAgentPackage = (of: Making): string => {
       Version: of.version,
       Architecture: 'all',
       Section: 'admin',
-      Depends: `dunlin (= ${of.version}), podman (>= 4.3), crun | runc, nftables, iproute2, conntrack, ca-certificates`,
+      Depends: `dunlin (= ${of.version}), podman (>= 4.3), crun | runc, nftables, iproute2, conntrack, catatonit | busybox-static, ca-certificates`,
       Description:
         'Runs the pods of a Dunlin hub on this device\nIt joins a hub with a token and keeps pods running without it.',
     },

@@ -53,7 +53,10 @@ t.test('the same sources make the same bytes', async t => {
 
 t.test('the agent’s package asks Debian for what a device needs, and keeps its token to root', async t => {
   const deb = makeAgentPackage(of)
-  t.match(fieldsOf(deb), /Architecture: all[\s\S]*Depends: dunlin \(= .*podman \(>= 4\.3\).*nftables.*conntrack/)
+  t.match(
+    fieldsOf(deb),
+    /Architecture: all[\s\S]*Depends: dunlin \(= .*podman \(>= 4\.3\).*nftables.*conntrack, catatonit \| busybox-static/,
+  )
   const root = unpack(deb, 'agent')
   t.equal(statSync(join(root, 'etc/default/dunlin-agent')).mode & 0o777, 0o600)
   t.equal(readFileSync(join(root, 'DEBIAN/conffiles'), 'utf8'), '/etc/default/dunlin-agent\n')
