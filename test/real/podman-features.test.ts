@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { helloArchive } from '../../scripts/images.ts'
-import { isFault } from '../../src/api/fault.ts'
+import { Fault, isFault } from '../../src/api/fault.ts'
 import type { ContainerSpec, LogLine, ObservedContainer, SandboxSpec } from '../../src/core/pods/runtime.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { silentLog } from '../../src/lib/log.ts'
@@ -406,6 +406,10 @@ for (const storeMode of ['disk', 'memory'] as const)
           await insist(async () => {
             await runtime.createContainer(spec)
             await runtime.startContainer(spec)
+            // Its monitor may have gone with the service that was starting it: it is told as lost, and made anew.
+            if ((await runtime.observePod(uid))?.containers[0]?.state !== 'lost') return
+            await runtime.removeContainer(spec)
+            throw new Fault('Unavailable', 'the container is lost')
           })
           t.match(await insist(() => runtime.observePod(uid)), { containers: [{ state: 'running' }] })
           await insist(() => runtime.stopContainer(spec, 5))
