@@ -14,14 +14,17 @@ const applets =
 /**
  * The image `localhost/dunlin/hello:1`, as an OCI archive: Debian's static busybox FROM scratch, made on the spot.
  *
+ * @param of for another architecture than this machine's: its name in Node, and where its busybox lies
  * @throws Fault Machine where busybox-static is not installed
  */
-export const helloArchive = (reference = 'localhost/dunlin/hello:1'): Buffer =>
-  imageArchive({ reference, arch: process.arch, files: busyboxFiles(), command: ['/bin/sh'] })
+export const helloArchive = (
+  reference = 'localhost/dunlin/hello:1',
+  of: { readonly arch: string; readonly busybox: string } = { arch: process.arch, busybox },
+): Buffer => imageArchive({ reference, arch: of.arch, files: busyboxFiles(of.busybox), command: ['/bin/sh'] })
 
 /** The files of a busybox world: the program, its names, users and the folders that programs expect. */
-export const busyboxFiles = (): readonly ImageFile[] => [
-  { path: '/bin/busybox', bytes: program(busybox) },
+export const busyboxFiles = (path = busybox): readonly ImageFile[] => [
+  { path: '/bin/busybox', bytes: program(path) },
   ...applets.map(name => ({ path: `/bin/${name}`, linkTo: 'busybox' })),
   { path: '/etc/passwd', bytes: Buffer.from(passwd), mode: 0o644 },
   { path: '/etc/group', bytes: Buffer.from('root:x:0:\nusers:x:1000:\nnogroup:x:65534:\n'), mode: 0o644 },

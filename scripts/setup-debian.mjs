@@ -50,6 +50,28 @@ export const forPackages = {
   'xz-utils': '/usr/bin/xz',
 }
 
+/** What builds images for ARM: Debian's own tools, and QEMU for the scripts of ARM's packages. */
+export const forImages = {
+  mmdebstrap: '/usr/bin/mmdebstrap',
+  'debian-archive-keyring': '/usr/share/keyrings/debian-archive-keyring.gpg',
+  'arch-test': '/usr/bin/arch-test',
+  'qemu-user-static': '/usr/bin/qemu-aarch64-static',
+  fdisk: '/usr/sbin/sfdisk',
+  dosfstools: '/usr/sbin/mkfs.vfat',
+  mtools: '/usr/bin/mcopy',
+  e2fsprogs: '/usr/sbin/mke2fs',
+  zstd: '/usr/bin/zstd',
+  'xz-utils': '/usr/bin/xz',
+}
+
+/** What boots them on this machine. */
+export const forEmulator = {
+  'qemu-system-arm': '/usr/bin/qemu-system-aarch64',
+  'qemu-efi-aarch64': '/usr/share/qemu-efi-aarch64/QEMU_EFI.fd',
+  'qemu-utils': '/usr/bin/qemu-img',
+  'openssh-client': '/usr/bin/ssh',
+}
+
 const isInstalled = (name, file) =>
   existsSync(file) || spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' }).stdout === 'installed'
 
